@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KVM_FT_STATS_H
+#define _KVM_FT_STATS_H
+
+#include <linux/types.h>
+
+/**
+ * struct ft_stats - counters of one protected VM
+ * @exits: VM exits while protected
+ * @entries_sync: synchronous log entries recorded or replayed
+ * @entries_async: asynchronous ones
+ * @outputs: writes to the device model held until acknowledged
+ * @deferrals: safe points at which an input had to wait for a later one
+ * @full_waits: times the guest waited for room in the log
+ * @starved_waits: times the secondary waited for the next entry
+ * @breakpoints: breakpoint hits while closing in on a position
+ * @overflows: counter overflows on the way to a position
+ * @skid_max: most branches an overflow came late
+ * @digests: digests compared and found equal
+ *
+ * Written by the vCPU's thread only (plain stores), read racily.
+ */
+struct ft_stats {
+	u64 exits;
+	u64 entries_sync;
+	u64 entries_async;
+	u64 outputs;
+	u64 deferrals;
+	u64 full_waits;
+	u64 starved_waits;
+	u64 breakpoints;
+	u64 overflows;
+	u64 skid_max;
+	u64 digests;
+};
+
+#endif /* _KVM_FT_STATS_H */

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What every part of the bed needs: messages, and packages of the machine below.
+
+say() {
+	printf 'bed: %s\n' "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+# need COMMAND PACKAGE ...: install the packages whose command is missing.
+need() {
+	local -a missing=()
+
+	while (($#)); do
+		command -v "$1" >/dev/null || missing+=("$2")
+		shift 2
+	done
+	((${#missing[@]})) || return 0
+	say "installing ${missing[*]}"
+	{
+		apt-get install -qq --no-install-recommends "${missing[@]}" ||
+		{ apt-get update -qq &&
+		  apt-get install -qq --no-install-recommends "${missing[@]}"; }
+	} </dev/null >&2 || die "cannot install ${missing[*]}"
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The logging channel: what two kvm_ft hosts say to each other.
+ *
+ * The channel is one TCP connection. Both directions carry frames: a fixed
+ * header, then @length bytes of payload. All integers are little endian.
+ * A LOG frame's payload is a run of the log's bytes, cut anywhere; the log
+ * itself is a sequence of entries (see "Log entries" below).
+ */
+#ifndef _UAPI_KVM_FT_WIRE_H
+#define _UAPI_KVM_FT_WIRE_H
+
+#include <linux/types.h>
+
+#define KVM_FT_WIRE_MAGIC	0x6b76		/* "vk" */
+#define KVM_FT_WIRE_VERSION_MIN	1
+#define KVM_FT_WIRE_VERSION_MAX	1
+#define KVM_FT_DEFAULT_PORT	7790
+
+/**
+ * enum kvm_ft_frame - what a frame is
+ * @KVM_FT_FRAME_HELLO: struct kvm_ft_hello; the first frame in each direction
+ * @KVM_FT_FRAME_LOG: log bytes, primary to secondary; @offset says where in the log
+ * @KVM_FT_FRAME_ACK: no payload, secondary to primary; @offset: every log byte
+ *	before it is in the secondary's memory; @replayed: before it has been executed
+ * @KVM_FT_FRAME_HEARTBEAT: no payload; from the primary, @offset is the guest's
+ *	TSC at sending (0: unknown); from the secondary, as ACK
+ * @KVM_FT_FRAME_BYE: the sender ends protection; @offset is an enum kvm_ft_reason
+ */
+enum kvm_ft_frame {
+	KVM_FT_FRAME_HELLO = 1,
+	KVM_FT_FRAME_LOG,
+	KVM_FT_FRAME_ACK,
+	KVM_FT_FRAME_HEARTBEAT,
+	KVM_FT_FRAME_BYE,
+};
+
+struct kvm_ft_frame_header {
+	__le16 magic;
+	__u8 type;		/* enum kvm_ft_frame */
+	__u8 reserved;
+	__le32 length;		/* payload bytes that follow */
+	__le64 offset;
+	__le64 replayed;
+};
+
+/**
+ * struct kvm_ft_hello - version negotiation and identity
+ * @version_min: oldest version of this protocol the sender speaks
+ * @version_max: newest; both sides use the newest both speak
+ * @session: the random number ``ftctl enable`` gave both sides
+ * @ring_size: bytes of the sender's log ring
+ * @timeout_ms: silence after which the sender takes the channel for lost
+ * @role: enum kvm_ft_role of the sender
+ */
+struct kvm_ft_hello {
+	__le16 version_min;
+	__le16 version_max;
+	__le32 role;
+	__le64 session;
+	__le32 ring_size;
+	__le32 timeout_ms;
+};
+
+/*
+ * Log entries
+ *
+ * entry    := type:u8 dbranches:varint rip16:le16 body
+ * varint   := LEB128, at most 10 bytes, shortest form only
+ *
+ * dbranches is the number of conditional branches the guest retired since the
+ * entry before. rip16 is the low half-word of the guest's RIP. An asynchronous
+ * entry has a full position before its body:
+ *
+ * position := devents:varint rip:le64 regs:le32
+ *
+ * devents: halts and delivered interrupts since the last asynchronous entry;
+ * regs: a hash of the general purpose registers. Bodies:
+ *
+ * TSC, TSCP  dtsc:varint              since the last TSC answer, zig-zag
+ * MSR        index:varint value:le64
+ * IO_IN      addr16:le16 len:varint data[len]   PIO or MMIO read
+ * IO_OUT     addr16:le16 len:varint data[len]   write that reached the device model
+ * IRQ        source:u8 level:u8 gsi:varint
+ * MSI        addr:le64 data:le32
+ * TIMER, NMI, POSITION   (empty)
+ * DIGEST     regs:le64 ram:le64 irqchip:le64
+ */
+enum kvm_ft_entry_type {
+	/* Synchronous: the guest asked, and this is the answer. */
+	KVM_FT_ENTRY_TSC = 1,
+	KVM_FT_ENTRY_TSCP,
+	KVM_FT_ENTRY_MSR,
+	KVM_FT_ENTRY_IO_IN,
+	KVM_FT_ENTRY_IO_OUT,
+	/* Asynchronous: an input at a position. */
+	KVM_FT_ENTRY_IRQ = 16,
+	KVM_FT_ENTRY_MSI,
+	KVM_FT_ENTRY_TIMER,
+	KVM_FT_ENTRY_NMI,
+	KVM_FT_ENTRY_POSITION,
+	KVM_FT_ENTRY_DIGEST,
+};
+
+/* Longest data[] of one entry: KVM's PIO page. */
+#define KVM_FT_ENTRY_DATA_MAX	4096
+/* No entry is longer than this. */
+#define KVM_FT_ENTRY_MAX	(KVM_FT_ENTRY_DATA_MAX + 64)
+
+#endif /* _UAPI_KVM_FT_WIRE_H */

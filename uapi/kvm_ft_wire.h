@@ -52,6 +52,9 @@ struct kvm_ft_frame_header {
  * @ring_size: bytes of the sender's log ring
  * @timeout_ms: silence after which the sender takes the channel for lost
  * @role: enum kvm_ft_role of the sender
+ *
+ * A later version may append members: what is behind the known ones, up to
+ * KVM_FT_HELLO_MAX bytes in all, is ignored.
  */
 struct kvm_ft_hello {
 	__le16 version_min;
@@ -61,6 +64,8 @@ struct kvm_ft_hello {
 	__le32 ring_size;
 	__le32 timeout_ms;
 };
+
+#define KVM_FT_HELLO_MAX	256
 
 /*
  * Log entries

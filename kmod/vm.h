@@ -75,6 +75,22 @@ struct ft_vm_status {
 	char divergence[256];
 };
 
+/**
+ * struct ft_vm_defaults - what version-get tells about this host
+ * @vendor: the vendor hooks in use here, "svm"; NULL: none fits this processor
+ * @heartbeat_ms: the module's parameter
+ * @timeout_ms: the module's parameter
+ * @log_size: the module's parameter, bytes
+ */
+struct ft_vm_defaults {
+	const char *vendor;
+	u32 heartbeat_ms;
+	u32 timeout_ms;
+	u32 log_size;
+};
+
+void ft_vm_defaults(struct ft_vm_defaults *defaults);
+
 /*
  * All of these may sleep. Those that fail set extack to one clear sentence.
  * attach: hooks KVM when it is the first VM. A primary connects to the

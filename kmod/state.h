@@ -7,6 +7,7 @@
 #ifndef _KVM_FT_STATE_H
 #define _KVM_FT_STATE_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 #include "../uapi/kvm_ft.h"
 
@@ -20,10 +21,12 @@
  * @FT_EV_FAULT: this side cannot go on recording or replaying
  * @FT_EV_PROMOTE: user decides: this copy goes on
  * @FT_EV_DISABLE: user decides: protection ends; a secondary is discarded
+ * @FT_EV_TEST_FAILOVER: user: primary: die on purpose, the secondary goes live
  * @FT_EV_ARBITER_WON: the arbiter lets this copy go on
  * @FT_EV_ARBITER_LOST: the other copy goes on
  * @FT_EV_DRAINED: secondary: the log is used up
  * @FT_EV_GONE: the VM's process is exiting
+ * @FT_EV_NR: how many there are
  */
 enum ft_event {
 	FT_EV_START,
@@ -34,10 +37,12 @@ enum ft_event {
 	FT_EV_FAULT,
 	FT_EV_PROMOTE,
 	FT_EV_DISABLE,
+	FT_EV_TEST_FAILOVER,
 	FT_EV_ARBITER_WON,
 	FT_EV_ARBITER_LOST,
 	FT_EV_DRAINED,
 	FT_EV_GONE,
+	FT_EV_NR,
 };
 
 /* Actions a transition asks for; the caller does them in this order. */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "kvm_ft: " fmt
+
+#include <linux/btf.h>
+#include <linux/errno.h>
+#include <linux/idr.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/static_call.h>
+#include <linux/string.h>
+#include "layout.h"
+#include "layout-btf.h"
+#include "symbol.h"
+
+static const struct ft_layout_want layout[] = { FT_LAYOUT_TABLE };
+
+/* Functions of the kernel's that are not exported; see layout.h on IBT. */
+DEFINE_STATIC_CALL_RET0(ft_btf_name_by_offset, btf_name_by_offset);
+DEFINE_STATIC_CALL_RET0(ft_btf_get_name, btf_get_name);
+DEFINE_STATIC_CALL_RET0(ft_btf_is_module, btf_is_module);
+DEFINE_STATIC_CALL_RET0(ft_btf_base_btf, btf_base_btf);
+DEFINE_STATIC_CALL_RET0(ft_btf_nr_types, btf_nr_types);
+DEFINE_STATIC_CALL_NULL(ft_btf_get, btf_get);
+DEFINE_STATIC_CALL_NULL(ft_btf_put, btf_put);
+
+/* All BTF the kernel holds, and its lock. */
+static struct idr *btf_idr;
+static spinlock_t *btf_idr_lock;
+
+const struct btf_type *ft_btf_type(const struct btf *btf, u32 id)
+{
+	return btf_type_by_id(btf, id);
+}
+
+const char *ft_btf_name(const struct btf *btf, u32 offset)
+{
+	return static_call(ft_btf_name_by_offset)(btf, offset);
+}
+
+#define resolve(func) ({							\
+	void *addr;								\
+	int err = ft_symbol_resolve(NULL, #func, &addr);			\
+	if (!err)								\
+		static_call_update(ft_##func, (typeof(&func))addr);		\
+	err; })
+
+static int resolve_all(void)
+{
+	void *idr, *lock;
+	int ret;
+
+	ret = resolve(btf_name_by_offset) ?: resolve(btf_get_name) ?:
+	      resolve(btf_is_module) ?: resolve(btf_base_btf) ?:
+	      resolve(btf_nr_types) ?: resolve(btf_get) ?: resolve(btf_put) ?:
+	      ft_symbol_resolve(NULL, "btf_idr", &idr) ?:
+	      ft_symbol_resolve(NULL, "btf_idr_lock", &lock);
+	if (ret)
+		return ret;
+	btf_idr = idr;
+	btf_idr_lock = lock;
+	return 0;
+}
+
+/*
+ * The BTF of a module, with a reference; NULL when the module is not there.
+ * As bpf_find_btf_id() does it, which looks for a type and not for a module.
+ */
+static struct btf *module_btf(const char *module)
+{
+	struct btf *btf;
+	int id;
+
+	spin_lock_bh(btf_idr_lock);
+	idr_for_each_entry(btf_idr, btf, id) {
+		if (static_call(ft_btf_is_module)(btf) &&
+		    !strcmp(static_call(ft_btf_get_name)(btf), module)) {
+			static_call(ft_btf_get)(btf);
+			break;
+		}
+	}
+	spin_unlock_bh(btf_idr_lock);
+	return btf;
+}
+
+static int find(const struct btf *btf, const struct ft_layout_want *want,
+		struct ft_layout_found *found)
+{
+	const struct btf *base = static_call(ft_btf_base_btf)(btf);
+	u32 first = static_call(ft_btf_nr_types)(base);
+	u32 end = static_call(ft_btf_nr_types)(btf);
+	int ret;
+
+	ret = ft_btf_find(btf, first, end, want, found);
+	if (ret == -ENOENT)
+		ret = ft_btf_find(base, 1, first, want, found);
+	return ret;
+}
+
+static int differs(const struct ft_layout_want *want, const struct ft_layout_found *found,
+		   int ret)
+{
+	if (ret) {
+		pr_err("%s: %s%s%s is missing or ambiguous (error %d); rebuild the module\n",
+		       want->module, want->type, want->member ? "." : "", want->member ?: "",
+		       ret);
+		return -ENODEV;
+	}
+	if (strcmp(want->text ?: "", found->text)) {
+		pr_err("%s: %s%s%s is \"%s\", built for \"%s\"; rebuild the module\n",
+		       want->module, want->type, want->member ? "." : "", want->member ?: "",
+		       found->text, want->text ?: "");
+		return -ENODEV;
+	}
+	if (want->offset != found->offset) {
+		pr_err("struct %s: member %s is at %u, built for %u; rebuild the module\n",
+		       want->type, want->member, found->offset, want->offset);
+		return -ENODEV;
+	}
+	if (want->size != found->size) {
+		pr_err("struct %s%s%s: size is %u, built for %u; rebuild the module\n",
+		       want->type, want->member ? ": member " : "", want->member ?: "",
+		       found->size, want->size);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int check_module(const char *module, struct ft_layout_found *found)
+{
+	const struct ft_layout_want *want;
+	struct btf *btf;
+	int ret = 0;
+
+	btf = module_btf(module);
+	if (!btf) {
+		pr_err("module %s is not loaded, or the kernel keeps no BTF of it\n", module);
+		return -ENODEV;
+	}
+	for (want = layout; want < layout + ARRAY_SIZE(layout) && !ret; want++) {
+		if (strcmp(want->module, module))
+			continue;
+		ret = differs(want, found, find(btf, want, found));
+	}
+	static_call(ft_btf_put)(btf);
+	return ret;
+}
+
+/**
+ * ft_layout_check - compare what the module was built for with what runs
+ *
+ * KVM's modules must be loaded. The version magic of modules says the same for
+ * most kernels, but not for one that was rebuilt under its old name.
+ *
+ * Return: 0; -ENODEV when something differs, and what is told in the kernel's
+ * log; another negative errno when it cannot be found out.
+ */
+int ft_layout_check(void)
+{
+	struct ft_layout_found *found;
+	const char *module = NULL;
+	unsigned int i;
+	int ret;
+
+	ret = resolve_all();
+	if (ret)
+		return ret;
+	found = kmalloc(sizeof(*found), GFP_KERNEL);
+	if (!found)
+		return -ENOMEM;
+
+	/* The table is ordered by module or nearly so: no need to remember more. */
+	for (i = 0; i < ARRAY_SIZE(layout) && !ret; i++) {
+		if (module && !strcmp(layout[i].module, module))
+			continue;
+		module = layout[i].module;
+		ret = check_module(module, found);
+	}
+	kfree(found);
+	return ret;
+}

@@ -41,6 +41,7 @@ struct ft_channel_ops {
 
 /**
  * struct ft_channel_config - how to open a channel
+ * @name: the VM's name, for the names of threads and for messages
  * @role: enum kvm_ft_role
  * @session: must be equal on both sides
  * @local: address to bind (secondary: to listen on); port 0 lets the kernel choose
@@ -49,6 +50,7 @@ struct ft_channel_ops {
  * @timeout_ms: silence that means the channel is lost
  */
 struct ft_channel_config {
+	const char *name;
 	u32 role;
 	u64 session;
 	struct sockaddr_storage local;

@@ -67,6 +67,9 @@ struct kvm_ft_hello {
 
 #define KVM_FT_HELLO_MAX	256
 
+/* No LOG frame carries more bytes than this. */
+#define KVM_FT_LOG_FRAME_MAX	(256 << 10)
+
 /*
  * Log entries
  *

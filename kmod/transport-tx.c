@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The channel's sender: log bytes (primary), heartbeats, and the BYE.
+ *
+ * How soon a log byte leaves: at once when somebody waits for its
+ * acknowledgment (ft_channel_flush()); else when there are enough for a run
+ * worth a packet, or a millisecond after the first.
+ */
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <net/sock.h>
+
+#include "transport-priv.h"
+
+/* So many bytes are sent without waiting for more. */
+#define FT_BATCH_BYTES		(16 << 10)
+/* So long bytes may wait for others. */
+#define FT_BATCH_TIME		(1 * NSEC_PER_MSEC)
+/* A wait may end so much later, if that saves a wake-up. */
+#define FT_TX_SLACK		(NSEC_PER_MSEC / 4)
+
+static u64 ft_tx_pending(const struct ft_channel *ch)
+{
+	return ft_is_primary(ch) ? ft_log_head(ch->log) - READ_ONCE(ch->sent) : 0;
+}
+
+static bool ft_tx_must_end(const struct ft_channel *ch)
+{
+	return READ_ONCE(ch->dead) || READ_ONCE(ch->bye);
+}
+
+static bool ft_tx_wanted(const struct ft_channel *ch, enum ft_tx_mode mode)
+{
+	u64 pending;
+
+	if (ft_tx_must_end(ch) || READ_ONCE(ch->flush))
+		return true;
+	pending = ft_tx_pending(ch);
+	return mode == FT_TX_IDLE ? pending : pending >= FT_BATCH_BYTES;
+}
+
+/*
+ * The other half of this is in ft_channel_notify() and ft_channel_flush(): they
+ * publish work and then look at the mode, here the mode is published and then
+ * work is looked for. A full barrier on both sides makes sure that not both
+ * look too early.
+ */
+static void ft_tx_wait(struct ft_channel *ch, enum ft_tx_mode mode, ktime_t until)
+{
+	WRITE_ONCE(ch->tx_mode, mode);
+	set_current_state(TASK_IDLE);
+	if (!ft_tx_wanted(ch, mode))
+		schedule_hrtimeout_range(&until, FT_TX_SLACK, HRTIMER_MODE_ABS);
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(ch->tx_mode, FT_TX_BUSY);
+}
+
+/**
+ * ft_channel_notify() - there is something new in the ring, or new room in it
+ * @ch: the channel; it must not be closed while this runs
+ *
+ * Primary: bytes were committed; they will be sent soon, with what follows them.
+ * Secondary: bytes were released. For use at each log entry: costs a barrier
+ * and a few comparisons, and wakes a thread rarely.
+ *
+ * Context: Any context but NMI.
+ */
+void ft_channel_notify(struct ft_channel *ch)
+{
+	enum ft_tx_mode mode;
+
+	smp_mb();	/* see ft_tx_wait(), ft_rx_wait_room() */
+	if (!ft_is_primary(ch)) {
+		if (READ_ONCE(ch->rx_full))
+			wake_up_process(ch->rx);
+		return;
+	}
+	mode = READ_ONCE(ch->tx_mode);
+	if (mode != FT_TX_BUSY && ft_tx_wanted(ch, mode))
+		wake_up_process(ch->tx);
+}
+
+/**
+ * ft_channel_flush() - somebody waits for the peer's answer
+ * @ch: the channel; it must not be closed while this runs
+ *
+ * Primary: everything committed so far is sent now. Secondary: the primary is
+ * told now how far the replay is.
+ *
+ * Context: Any context but NMI.
+ */
+void ft_channel_flush(struct ft_channel *ch)
+{
+	smp_store_mb(ch->flush, true);	/* see ft_tx_wait() */
+	if (READ_ONCE(ch->tx_mode) == FT_TX_BUSY)
+		return;
+	atomic64_inc(&ch->flushes);
+	wake_up_process(ch->tx);
+}
+
+static int ft_tx_frame(struct ft_channel *ch, u8 type, u64 offset, u64 replayed)
+{
+	struct kvm_ft_frame_header h;
+
+	lockdep_assert_held(&ch->tx_lock);
+	ft_frame_encode(&h, type, 0, offset, replayed);
+	ch->tx_stats.tx_frames++;
+	ch->tx_stats.tx_bytes += sizeof(h);
+	return ft_sock_send(ch->sock, &h, sizeof(h), 0);
+}
+
+/**
+ * ft_tx_status() - secondary: say what was received and what was executed
+ * @ch: the channel
+ * @type: KVM_FT_FRAME_ACK or KVM_FT_FRAME_HEARTBEAT
+ *
+ * Context: Either thread. May sleep.
+ * Return: 0 or the negative errno that ended the connection.
+ */
+int ft_tx_status(struct ft_channel *ch, u8 type)
+{
+	guard(mutex)(&ch->tx_lock);
+
+	/* Two threads come here: under the lock, neither value goes back. */
+	WRITE_ONCE(ch->replayed, ch->ops->replayed(ch->owner));
+	WRITE_ONCE(ch->acked, ft_log_head(ch->log));
+	return ft_tx_frame(ch, type, ch->acked, ch->replayed);
+}
+
+static int ft_tx_heartbeat(struct ft_channel *ch)
+{
+	u64 tsc;
+
+	if (!ft_is_primary(ch))
+		return ft_tx_status(ch, KVM_FT_FRAME_HEARTBEAT);
+
+	tsc = ch->ops->guest_tsc(ch->owner);
+	guard(mutex)(&ch->tx_lock);
+	return ft_tx_frame(ch, KVM_FT_FRAME_HEARTBEAT, tsc, 0);
+}
+
+/* Send one LOG frame: what there is, up to the longest run allowed. */
+static int ft_tx_run(struct ft_channel *ch)
+{
+	u64 offset = ch->sent;
+	size_t len = min_t(u64, ft_tx_pending(ch), KVM_FT_LOG_FRAME_MAX);
+	unsigned int n = ft_log_bvec(ch->log, offset, len, ch->bv, FT_RUN_PAGES);
+	struct kvm_ft_frame_header h;
+	int err;
+
+	guard(mutex)(&ch->tx_lock);
+	ft_frame_encode(&h, KVM_FT_FRAME_LOG, len, offset, 0);
+	/* The acknowledgment may be here before the socket call returns. */
+	smp_store_release(&ch->sent, offset + len);
+	err = ft_sock_send(ch->sock, &h, sizeof(h), MSG_MORE);
+	if (!err)
+		err = ft_sock_splice(ch->sock, ch->bv, n, len);
+	ch->tx_stats.tx_frames++;
+	ch->tx_stats.tx_bytes += sizeof(h) + len;
+	ch->tx_stats.spliced_bytes += len;
+	return err;
+}
+
+/* Runs until the channel is dead or to be ended, or returns why it broke. */
+static int ft_tx_loop(struct ft_channel *ch)
+{
+	ktime_t beat = ktime_get(), batch = 0, now;
+	u64 pending, urgent = 0;
+	int err;
+
+	while (!ft_tx_must_end(ch)) {
+		now = ktime_get();
+		if (!ktime_before(now, beat)) {
+			beat = ktime_add_ms(now, ch->beat_ms);
+			err = ft_tx_heartbeat(ch);
+			if (err)
+				return err;
+		}
+
+		/* Full barrier: whoever set it committed what the head shows. */
+		if (xchg(&ch->flush, false)) {
+			urgent = ft_log_head(ch->log);
+			if (!ft_is_primary(ch)) {
+				err = ft_tx_status(ch, KVM_FT_FRAME_ACK);
+				if (err)
+					return err;
+			}
+		}
+
+		pending = ft_tx_pending(ch);
+		if (!pending) {
+			ft_tx_wait(ch, FT_TX_IDLE, beat);
+			continue;
+		}
+		if (!batch)
+			batch = ktime_add_ns(now, FT_BATCH_TIME);
+		if (pending < FT_BATCH_BYTES && ch->sent >= urgent &&
+		    ktime_before(now, batch)) {
+			ft_tx_wait(ch, FT_TX_BATCH, min(batch, beat));
+			continue;
+		}
+		batch = 0;
+		err = ft_tx_run(ch);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The last frame. Best effort: the peer notices the end also without it. */
+static void ft_tx_last(struct ft_channel *ch)
+{
+	u64 end = ft_log_head(ch->log);
+
+	/* The secondary is to go on from here, so it needs all of the log. */
+	if (ch->bye == KVM_FT_REASON_TEST_FAILOVER && ft_is_primary(ch)) {
+		while (ch->sent < end && !READ_ONCE(ch->dead)) {
+			if (ft_tx_run(ch))
+				return;
+		}
+	}
+	scoped_guard(mutex, &ch->tx_lock) {
+		if (!ft_tx_frame(ch, KVM_FT_FRAME_BYE, ch->bye, 0))
+			kernel_sock_shutdown(ch->sock, SHUT_WR);
+	}
+}
+
+/**
+ * ft_tx_thread() - the sender's thread
+ * @data: struct ft_channel
+ *
+ * Return: 0.
+ */
+int ft_tx_thread(void *data)
+{
+	struct ft_channel *ch = data;
+
+	/* Acquire: pairs with ft_channel_set_up(), which also wakes. */
+	while (!smp_load_acquire(&ch->up) && !READ_ONCE(ch->dead)) {
+		set_current_state(TASK_IDLE);
+		if (!READ_ONCE(ch->up) && !READ_ONCE(ch->dead))
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+
+	if (!READ_ONCE(ch->dead)) {
+		if (ft_tx_loop(ch))
+			/* The receiver comes to know, and tells the owner. */
+			kernel_sock_shutdown(ch->sock, SHUT_RDWR);
+		else if (!READ_ONCE(ch->dead))
+			ft_tx_last(ch);
+	}
+	complete_all(&ch->tx_done);
+	return 0;
+}
+
+/**
+ * ft_tx_bye() - end the channel with a BYE
+ * @ch: the channel
+ * @reason: enum kvm_ft_reason
+ *
+ * Waits until the BYE is on its way, behind all log bytes when @reason says
+ * that the peer shall go on from them; but not for a peer that takes nothing.
+ *
+ * Context: Process context, not the sender's thread. May sleep.
+ * Return: true when the sender is through, false when nobody can be told.
+ */
+bool ft_tx_bye(struct ft_channel *ch, u32 reason)
+{
+	unsigned long timeout = msecs_to_jiffies(ch->config.timeout_ms);
+	u64 acked;
+
+	/* Acquire: pairs with ft_channel_set_up(). */
+	if (!smp_load_acquire(&ch->up) || READ_ONCE(ch->dead))
+		return false;
+	cmpxchg(&ch->bye, 0, reason ?: KVM_FT_REASON_PEER_ENDED);
+	wake_up_process(ch->tx);
+	do {
+		acked = READ_ONCE(ch->acked);
+		if (wait_for_completion_timeout(&ch->tx_done, timeout))
+			return true;
+	} while (acked != READ_ONCE(ch->acked));
+	return false;
+}

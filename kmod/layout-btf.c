@@ -289,3 +289,55 @@ int ft_btf_find(const struct btf *btf, u32 first, u32 end,
 	}
 	return result;
 }
+
+/**
+ * ft_layout_explain - say what is wrong with an answer
+ * @want: a line of layout.list
+ * @found: what was found for it
+ * @ret: what ft_btf_find() returned
+ * @buf: room for the explanation, which is no more than a clause
+ * @size: bytes in @buf
+ *
+ * Return: true when there is something to explain; false when all is as wanted.
+ */
+bool ft_layout_explain(const struct ft_layout_want *want, const struct ft_layout_found *found,
+		       int ret, char *buf, size_t size)
+{
+	const char *what = want->kind == FT_LAYOUT_FUNC ? "function" : "struct";
+	const char *of = want->member ? ": member " : "";
+	const char *member = want->member ? want->member : "";
+	const char *text = want->text ? want->text : "";
+
+	switch (ret) {
+	case 0:
+		break;
+	case -ENOENT:
+		snprintf(buf, size, "%s %s is not in %s", what, want->type, want->module);
+		return true;
+	case -ESRCH:
+		snprintf(buf, size, "struct %s has no member %s", want->type, member);
+		return true;
+	case -EDOM:
+		snprintf(buf, size, "struct %s%s%s is a bit field", want->type, of, member);
+		return true;
+	case -ENOTUNIQ:
+		snprintf(buf, size, "%s %s exists more than once", what, want->type);
+		return true;
+	default:
+		snprintf(buf, size, "%s %s: error %d", what, want->type, ret);
+		return true;
+	}
+
+	if (strcmp(text, found->text))
+		snprintf(buf, size, "%s %s%s%s is \"%s\" instead of \"%s\"", what, want->type, of,
+			 member, found->text, text);
+	else if (want->offset != found->offset)
+		snprintf(buf, size, "struct %s%s%s is at %u instead of %u", want->type, of, member,
+			 found->offset, want->offset);
+	else if (want->size != found->size)
+		snprintf(buf, size, "struct %s%s%s has %u bytes instead of %u", want->type, of,
+			 member, found->size, want->size);
+	else
+		return false;
+	return true;
+}

@@ -20,6 +20,7 @@ typedef __u32 u32;
 #endif
 
 #define FT_BTF_TEXT	160	/* room for a type as text */
+#define FT_LAYOUT_REASON	(3 * FT_BTF_TEXT)	/* for what ft_layout_explain() says */
 
 struct btf;
 
@@ -72,5 +73,7 @@ const char *ft_btf_name(const struct btf *btf, u32 offset);
 
 int ft_btf_find(const struct btf *btf, u32 first, u32 end,
 		const struct ft_layout_want *want, struct ft_layout_found *found);
+bool ft_layout_explain(const struct ft_layout_want *want, const struct ft_layout_found *found,
+		       int ret, char *buf, size_t size);
 
 #endif /* _KVM_FT_LAYOUT_BTF_H */

@@ -14,6 +14,16 @@
 #include "layout-btf.h"
 #include "symbol.h"
 
+/**
+ * struct ft_layout_answer - too much for the stack
+ * @found: the answer to one line
+ * @reason: what is wrong with it
+ */
+struct ft_layout_answer {
+	struct ft_layout_found found;
+	char reason[FT_LAYOUT_REASON];
+};
+
 static const struct ft_layout_want layout[] = { FT_LAYOUT_TABLE };
 
 /* Functions of the kernel's that are not exported; see layout.h on IBT. */
@@ -98,37 +108,9 @@ static int find(const struct btf *btf, const struct ft_layout_want *want,
 	return ret;
 }
 
-static int differs(const struct ft_layout_want *want, const struct ft_layout_found *found,
-		   int ret)
+static int check_module(const char *module, struct ft_layout_answer *answer)
 {
-	if (ret) {
-		pr_err("%s: %s%s%s is missing or ambiguous (error %d); rebuild the module\n",
-		       want->module, want->type, want->member ? "." : "", want->member ?: "",
-		       ret);
-		return -ENODEV;
-	}
-	if (strcmp(want->text ?: "", found->text)) {
-		pr_err("%s: %s%s%s is \"%s\", built for \"%s\"; rebuild the module\n",
-		       want->module, want->type, want->member ? "." : "", want->member ?: "",
-		       found->text, want->text ?: "");
-		return -ENODEV;
-	}
-	if (want->offset != found->offset) {
-		pr_err("struct %s: member %s is at %u, built for %u; rebuild the module\n",
-		       want->type, want->member, found->offset, want->offset);
-		return -ENODEV;
-	}
-	if (want->size != found->size) {
-		pr_err("struct %s%s%s: size is %u, built for %u; rebuild the module\n",
-		       want->type, want->member ? ": member " : "", want->member ?: "",
-		       found->size, want->size);
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static int check_module(const char *module, struct ft_layout_found *found)
-{
+	struct ft_layout_found *found = &answer->found;
 	const struct ft_layout_want *want;
 	struct btf *btf;
 	int ret = 0;
@@ -141,7 +123,11 @@ static int check_module(const char *module, struct ft_layout_found *found)
 	for (want = layout; want < layout + ARRAY_SIZE(layout) && !ret; want++) {
 		if (strcmp(want->module, module))
 			continue;
-		ret = differs(want, found, find(btf, want, found));
+		if (ft_layout_explain(want, found, find(btf, want, found), answer->reason,
+				      sizeof(answer->reason))) {
+			pr_err("%s; rebuild the module\n", answer->reason);
+			ret = -ENODEV;
+		}
 	}
 	static_call(ft_btf_put)(btf);
 	return ret;
@@ -158,7 +144,7 @@ static int check_module(const char *module, struct ft_layout_found *found)
  */
 int ft_layout_check(void)
 {
-	struct ft_layout_found *found;
+	struct ft_layout_answer *answer;
 	const char *module = NULL;
 	unsigned int i;
 	int ret;
@@ -166,17 +152,17 @@ int ft_layout_check(void)
 	ret = resolve_all();
 	if (ret)
 		return ret;
-	found = kmalloc(sizeof(*found), GFP_KERNEL);
-	if (!found)
+	answer = kmalloc(sizeof(*answer), GFP_KERNEL);
+	if (!answer)
 		return -ENOMEM;
 
-	/* The table is ordered by module or nearly so: no need to remember more. */
+	/* The table is ordered by module; if it were not, one would be checked twice. */
 	for (i = 0; i < ARRAY_SIZE(layout) && !ret; i++) {
 		if (module && !strcmp(layout[i].module, module))
 			continue;
 		module = layout[i].module;
-		ret = check_module(module, found);
+		ret = check_module(module, answer);
 	}
-	kfree(found);
+	kfree(answer);
 	return ret;
 }

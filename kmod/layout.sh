@@ -45,14 +45,15 @@ number() {
 	od -An -v -j "$2" -N "$3" -t "u$3" "$1" | tr -d ' '
 }
 
+# magic FILE OFFSET BYTES: some of its bytes in hex, as far as it has them.
 magic() {
-	od -An -v -N 6 -t x1 "$1" | tr -d ' \n'
+	tail -c +$(($2 + 1)) "$1" | head -c "$3" | od -An -v -t x1 | tr -d ' \n'
 }
 
 # plain FILE OUT: FILE itself, or the ELF file that is packed in it.
 plain() {
 	payload=$1
-	if [ "$(od -An -v -j 514 -N 4 -t x1 "$1" | tr -d ' \n')" = 48647253 ]; then
+	if [ "$(magic "$1" 514 4)" = 48647253 ]; then
 		# A bzImage: its header tells where the packed kernel lies. The
 		# last four bytes are its unpacked size.
 		start=$((($(number "$1" 497 1) + 1) * 512 + $(number "$1" 584 4)))
@@ -60,8 +61,8 @@ plain() {
 		payload=$tmp/payload
 		tail -c +$((start + 1)) "$1" | head -c $((length - 4)) >"$payload"
 	fi
-	unpack "$payload" "$(magic "$payload")" "$1" >"$2"
-	case $(magic "$2") in
+	unpack "$payload" "$(magic "$payload" 0 6)" "$1" >"$2"
+	case $(magic "$2" 0 6) in
 	7f454c46* | 9feb01*) ;;
 	*) die "$1 is neither ELF nor BTF, nor packed in a way known here" ;;
 	esac

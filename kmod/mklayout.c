@@ -59,7 +59,7 @@ struct module {
 	struct btf btf;
 };
 
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
+static _Noreturn void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -267,42 +267,9 @@ static bool parse(char *line, struct ft_layout_want *want, const char *where)
 	} else {
 		die("%s: \"%s\" is none of member, struct, func", where, kind);
 	}
-	if (!*want->type || (want->kind != FT_LAYOUT_STRUCT) != !!*want->text)
+	if (!*want->type || !*want->text == (want->kind != FT_LAYOUT_STRUCT))
 		die("%s: incomplete, or more than belongs here", where);
 	return true;
-}
-
-/* What is wrong with the answer to @want, or NULL. */
-static const char *complaint(const struct ft_layout_want *want,
-			     const struct ft_layout_found *found, int ret)
-{
-	static char text[3 * MAX_LINE];
-	const char *what = want->kind == FT_LAYOUT_FUNC ? "function" : "struct";
-
-	switch (ret) {
-	case 0:
-		if (want->kind == FT_LAYOUT_STRUCT || !strcmp(want->text, found->text))
-			return NULL;
-		snprintf(text, sizeof(text), "%s %s%s%s is \"%s\", kvm_ft expects \"%s\"",
-			 what, want->type, want->member ? ": member " : "",
-			 want->member ?: "", found->text, want->text);
-		break;
-	case -ESRCH:
-		snprintf(text, sizeof(text), "struct %s has no member %s", want->type,
-			 want->member);
-		break;
-	case -EDOM:
-		snprintf(text, sizeof(text), "struct %s: member %s is a bit field", want->type,
-			 want->member);
-		break;
-	case -ENOTUNIQ:
-		snprintf(text, sizeof(text), "%s %s exists more than once", what, want->type);
-		break;
-	default:
-		snprintf(text, sizeof(text), "%s %s is not in %s", what, want->type,
-			 want->module);
-	}
-	return text;
 }
 
 static const char *const kind_names[] = {
@@ -341,11 +308,10 @@ static void emit(FILE *table, const struct ft_layout_want *want,
 int main(int argc, char **argv)
 {
 	struct module modules[MAX_MODULES], *module;
-	char line[MAX_LINE], where[MAX_LINE], *table_text, *equals;
+	char line[MAX_LINE], where[64], reason[FT_LAYOUT_REASON], *table_text, *equals;
 	int ret, i, number = 0, wrong = 0, n = argc - 4;
-	struct ft_layout_found found;
+	struct ft_layout_found found = {};
 	struct ft_layout_want want;
-	const char *what;
 	FILE *list, *table;
 	struct btf base = {};
 	size_t table_size;
@@ -369,7 +335,6 @@ int main(int argc, char **argv)
 	if (!list || !table)
 		die("%s: %s", argv[2], strerror(errno));
 
-	printf("/* SPDX-License-Identifier: GPL-2.0-only */\n");
 	printf("/* Generated from layout.list for %s. */\n", argv[1]);
 	while (fgets(line, sizeof(line), list)) {
 		snprintf(where, sizeof(where), "layout.list:%d", ++number);
@@ -385,9 +350,11 @@ int main(int argc, char **argv)
 		ret = ft_btf_find(&module->btf, module->btf.first, module->btf.end, &want, &found);
 		if (ret == -ENOENT)
 			ret = ft_btf_find(&base, base.first, base.end, &want, &found);
-		what = complaint(&want, &found, ret);
-		if (what) {
-			fprintf(stderr, "kvm_ft: %s: %s\n", where, what);
+		/* Where it lies is what is to be found out. */
+		want.offset = found.offset;
+		want.size = found.size;
+		if (ft_layout_explain(&want, &found, ret, reason, sizeof(reason))) {
+			fprintf(stderr, "kvm_ft: %s: %s\n", where, reason);
 			wrong++;
 		} else {
 			emit(table, &want, &found);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Digests: what must be the same on both sides at one position.
+ */
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/xxhash.h>
+#include <asm/fpu/api.h>
+#include "engine.h"
+
+/*
+ * The guest sees a memory slot by its guest address; the order in which slots
+ * are found differs between hosts, so each is hashed alone and they are added.
+ */
+static int ft_digest_slot(const struct kvm_memory_slot *slot, void *page, u64 *hash)
+{
+	struct xxh64_state state;
+	unsigned long i;
+
+	xxh64_reset(&state, slot->base_gfn);
+	for (i = 0; i < slot->npages; i++) {
+		unsigned long hva = slot->userspace_addr + i * PAGE_SIZE;
+
+		if (copy_from_user(page, (void __user *)hva, PAGE_SIZE))
+			return -EFAULT;
+		xxh64_update(&state, page, PAGE_SIZE);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	*hash = xxh64_digest(&state);
+	return 0;
+}
+
+static int ft_digest_ram(struct kvm *kvm, u64 *ram)
+{
+	struct kvm_memory_slot *slot;
+	void *page;
+	int bkt, idx, ret = 0;
+
+	page = (void *)__get_free_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+
+	*ram = 0;
+	idx = srcu_read_lock(&kvm->srcu);
+	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm)) {
+		u64 hash;
+
+		/* KVM's own slots (TSS, APIC page) are not guest RAM. */
+		if (slot->id >= KVM_USER_MEM_SLOTS)
+			continue;
+		ret = ft_digest_slot(slot, page, &hash);
+		if (ret)
+			break;
+		*ram += hash;
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+	free_page((unsigned long)page);
+	return ret;
+}
+
+/**
+ * ft_digest_take() - digest of the machine as it stands
+ * @vm: VM whose vCPU is outside of the guest and stays there
+ * @digest: result
+ *
+ * Context: current->mm is the guest's; the vCPU's thread, or under vcpu->mutex.
+ * May sleep, for as long as it takes to read all guest memory.
+ * Return: 0, -ENOMEM, -EFAULT when a page cannot be read, -EINTR when killed.
+ */
+int ft_digest_take(struct ft_vm *vm, struct ft_digest *digest)
+{
+	struct kvm_vcpu *vcpu = vm->vcpu;
+	const u64 control[] = {
+		ft_kvm_rip(vcpu), vcpu->arch.cr0, vcpu->arch.cr2, vcpu->arch.cr3,
+		vcpu->arch.cr4, vcpu->arch.efer, vcpu->arch.apic_base,
+		vcpu->arch.mp_state, vcpu->arch.dr6, vcpu->arch.dr7,
+		vcpu->arch.xcr0, vcpu->arch.pat,
+	};
+	u64 hash;
+
+	hash = xxh64(vcpu->arch.regs, VCPU_REGS_RIP * sizeof(unsigned long), 0);
+	hash = xxh64(control, sizeof(control), hash);
+	digest->regs = ft_vendor->hash_regs(vcpu, hash);
+	digest->irqchip = ft_kvm_hash_irqchip(vcpu);
+	return ft_digest_ram(vm->kvm, &digest->ram);
+}

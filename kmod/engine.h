@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The protected VM from the inside: shared by vm.c, record.c, replay.c,
+ * output.c and hook.c.
+ */
+#ifndef _KVM_FT_ENGINE_H
+#define _KVM_FT_ENGINE_H
+
+#include <linux/hrtimer.h>
+#include <linux/kvm_host.h>
+#include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "hook.h"
+#include "log.h"
+#include "position.h"
+#include "state.h"
+#include "transport.h"
+#include "vm.h"
+
+#define FT_INPUTS_MAX	256	/* a power of two */
+
+/*
+ * Room kept free before the guest is entered, so that whatever one exit
+ * records finds place without a wait: two longest entries, every queued input
+ * and some slack.
+ */
+#define FT_LOG_ROOM	(2 * KVM_FT_ENTRY_MAX + FT_INPUTS_MAX * 64)
+/* Smallest ring that leaves something beside it. */
+#define FT_LOG_MIN	(64 << 10)
+
+#define FT_GSI_MAX	24	/* lines that are compared at go-live */
+
+/**
+ * enum ft_mode - what the hooks do with this VM
+ * @FT_OFF: nothing; KVM runs it as if we were not there
+ * @FT_RECORD: primary
+ * @FT_REPLAY: secondary
+ */
+enum ft_mode {
+	FT_OFF,
+	FT_RECORD,
+	FT_REPLAY,
+};
+
+/**
+ * struct ft_input - an asynchronous input waiting for its position
+ * @type: KVM_FT_ENTRY_IRQ, _MSI or _NMI
+ * @source: IRQ: KVM's source id
+ * @level: IRQ: bit 0 the level, bit 1 KVM's line_status argument
+ * @gsi: IRQ: the line
+ * @data: MSI: data
+ * @addr: MSI: address
+ */
+struct ft_input {
+	u8 type;
+	u8 source;
+	u8 level;
+	u32 gsi;
+	u32 data;
+	u64 addr;
+};
+
+/**
+ * struct ft_inputs - queue of inputs, from any context to the vCPU's thread
+ * @lock: guards the rest
+ * @open: inputs go straight to KVM; nothing is queued
+ * @head: count of inputs ever queued
+ * @tail: count of inputs ever taken
+ * @ring: the inputs between
+ */
+struct ft_inputs {
+	raw_spinlock_t lock;
+	bool open;
+	unsigned int head;
+	unsigned int tail;
+	struct ft_input ring[FT_INPUTS_MAX];
+};
+
+/**
+ * struct ft_line - an interrupt line, as both device models drive it
+ * @local: level last set by this host's devices
+ * @logged: level last applied from the log
+ * @local_rises: rising edges by this host's devices
+ * @logged_rises: rising edges applied from the log
+ *
+ * Secondary only, guarded by struct ft_vm: lines_lock.
+ */
+struct ft_line {
+	bool local;
+	bool logged;
+	u32 local_rises;
+	u32 logged_rises;
+};
+
+/**
+ * struct ft_vm - a protected VM
+ *
+ * Lifetime and identity:
+ * @ref: references; the list holds one until disable
+ * @list: in vm.c's list, under its mutex
+ * @node: in hook.c's table by @kvm, RCU and the hook SRCU
+ * @config: as attached; the files are put at detach
+ * @in_hook: hooks at work on this VM; it is not freed before
+ * @kvm: the VM
+ * @vcpu: its only vCPU
+ * @mn: tells when the VM's process goes away
+ * @rcu: frees it
+ *
+ * State:
+ * @state_lock: guards @machine, @actions, @detail
+ * @machine: the state machine
+ * @actions: FT_ACT_* that @work has still to do
+ * @work: does what may not be done where an event comes up
+ * @detail: a sentence on why protection ended, for status
+ * @mode: enum ft_mode; written under @state_lock, read by the hooks
+ * @hold: the guest must not be entered; likewise
+ * @drain: secondary: go live once the log is used up; likewise
+ * @released: the vCPU carries no trace of us; set in its thread or under vcpu->mutex
+ * @detached: no hook finds the VM any more; written by @work
+ * @wq: everybody who waits for anything of this VM
+ *
+ * The vCPU's thread alone:
+ * @task: the vCPU's thread, once it ran
+ * @kick: queued on @task to get a safe point
+ * @kick_queued: bit 0: @kick is queued
+ * @counter: the branch counter
+ * @branches: retired by the guest, as of the last exit
+ * @events: halts and deliveries since attach
+ * @exit: the last exit
+ * @plan: for the next entry
+ * @codec: for the log
+ * @complete: KVM's complete_userspace_io that ours stands in for
+ * @last_tsc: last TSC the guest was given
+ * @deferred: inputs wait, safe points in a row without one applied
+ * @nudge: gets the guest out again after a deferral
+ * @next: replay: the entry at hand
+ * @next_len: replay: its length in the log, 0: none decoded yet
+ * @stats: counters
+ *
+ * The rest:
+ * @inputs: record: inputs that wait for their position
+ * @position_due: record: the pulse wants a POSITION entry
+ * @digest_due: record: somebody wants a DIGEST entry
+ * @digest_offset: log offset behind the last DIGEST entry
+ * @digest: the last digest taken
+ * @pulse: record: every so often, asks for a POSITION entry
+ * @pulse_head: log head at the last pulse
+ * @log: the ring
+ * @channel: the logging channel; NULL once closed; written by attach and @work
+ * @acked: record: log bytes the secondary holds
+ * @peer_replayed: record: log bytes the secondary has executed
+ * @replayed: replay: log bytes executed
+ * @peer_tsc: replay: the guest's TSC in the last heartbeat
+ * @lines_lock: guards @lines
+ * @lines: replay: interrupt lines
+ */
+struct ft_vm {
+	struct kref ref;
+	struct list_head list;
+	struct hlist_node node;
+	atomic_t in_hook;
+	struct ft_vm_config config;
+	struct kvm *kvm;
+	struct kvm_vcpu *vcpu;
+	struct mmu_notifier mn;
+	struct rcu_head rcu;
+
+	spinlock_t state_lock;
+	struct ft_machine machine;
+	u32 actions;
+	struct work_struct work;
+	char detail[256];
+	enum ft_mode mode;
+	bool hold;
+	bool drain;
+	bool released;
+	bool detached;
+	wait_queue_head_t wq;
+
+	struct task_struct *task;
+	struct callback_head kick;
+	unsigned long kick_queued;
+	struct ft_counter counter;
+	u64 branches;
+	u64 events;
+	struct ft_exit exit;
+	struct ft_plan plan;
+	struct ft_codec codec;
+	int (*complete)(struct kvm_vcpu *vcpu);
+	u64 last_tsc;
+	unsigned int deferred;
+	struct hrtimer nudge;
+	struct ft_entry next;
+	int next_len;
+	struct ft_stats stats;
+
+	struct ft_inputs inputs;
+	bool position_due;
+	bool digest_due;
+	u64 digest_offset;
+	struct ft_digest digest;
+	struct hrtimer pulse;
+	u64 pulse_head;
+	struct ft_log log;
+	struct ft_channel __rcu *channel;
+	u64 acked;
+	u64 peer_replayed;
+	u64 replayed;
+	u64 peer_tsc;
+	spinlock_t lines_lock;
+	struct ft_line lines[FT_GSI_MAX];
+};
+
+static inline enum ft_mode ft_mode(const struct ft_vm *vm)
+{
+	return READ_ONCE(vm->mode);
+}
+
+/* vm.c */
+extern unsigned int ft_position_ms;
+extern unsigned int ft_margin;
+int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason,
+		const char *fmt, ...) __printf(4, 5);
+struct ft_position ft_vm_position(struct ft_vm *vm);
+void ft_vm_kick(struct ft_vm *vm);
+void ft_vm_begin(struct ft_vm *vm);
+int ft_vm_safe_point(struct ft_vm *vm);
+void ft_vm_flush(struct ft_vm *vm);
+void ft_vm_notify(struct ft_vm *vm);
+void ft_vm_release_vcpu(struct ft_vm *vm);
+
+/* hook.c: the table the hooks look VMs up in. */
+void ft_hook_add(struct ft_vm *vm);
+void ft_hook_del(struct ft_vm *vm);
+void ft_hook_release(struct ft_vm *vm);
+
+/*
+ * The engine proper, called by the hooks in the vCPU's thread.
+ *
+ * ft_*_answer(): the guest asked synchronously; a primary writes @entry to the
+ * log, a secondary replaces the answer in it by the log's.
+ * ft_*_safe_point(): the guest stands at a position, and inputs may be applied.
+ * Sleeps; returns -EINTR when a signal came while the guest may not run on.
+ */
+void ft_record_answer(struct ft_vm *vm, struct ft_entry *entry);
+int ft_record_safe_point(struct ft_vm *vm);
+void ft_record_nudge(struct ft_vm *vm);
+bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
+void ft_record_open(struct ft_vm *vm);
+void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
+int ft_replay_safe_point(struct ft_vm *vm);
+void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);
+
+/* output.c */
+void ft_output_hold(struct ft_vm *vm);
+
+/* digest.c: may sleep; current->mm must be the guest's. */
+int ft_digest_take(struct ft_vm *vm, struct ft_digest *digest);
+
+#endif /* _KVM_FT_ENGINE_H */

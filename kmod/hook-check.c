@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which guests can be protected: none that reads host state without an exit,
+ * and none for which KVM writes guest memory of its own accord.
+ */
+#include <linux/kvm_host.h>
+#include <linux/netlink.h>
+#include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
+#include "hook.h"
+
+/**
+ * ft_hook_guest_has() - does the guest's CPUID have a bit?
+ * @vcpu: vCPU
+ * @leaf: CPUID leaf; subleaf 0, of leaf 0xd subleaf 1
+ * @reg: CPUID_EAX .. CPUID_EDX
+ * @bit: 0..31
+ */
+bool ft_hook_guest_has(struct kvm_vcpu *vcpu, u32 leaf, int reg, int bit)
+{
+	u32 index = leaf == 0xd ? 1 : 0;
+	int i;
+
+	for (i = 0; i < vcpu->arch.cpuid_nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->arch.cpuid_entries[i];
+		const u32 regs[] = {
+			[CPUID_EAX] = e->eax, [CPUID_EBX] = e->ebx,
+			[CPUID_ECX] = e->ecx, [CPUID_EDX] = e->edx,
+		};
+
+		if (e->function == leaf &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
+			return regs[reg] & BIT(bit);
+	}
+	return false;
+}
+
+/**
+ * struct ft_refusal - a CPUID bit that a protected guest must not have
+ * @leaf: CPUID leaf
+ * @reg: register
+ * @bit: bit
+ * @flag: QEMU's name of it, for -cpu ...,-flag
+ */
+struct ft_refusal {
+	u32 leaf;
+	int reg;
+	int bit;
+	const char *flag;
+};
+
+static const struct ft_refusal ft_refusals[] = {
+	/* Answered by the processor itself, differently each time. */
+	{ 1, CPUID_ECX, 30, "rdrand" },
+	{ 7, CPUID_EBX, 18, "rdseed" },
+	{ 6, CPUID_ECX, 0, "aperfmperf" },
+	{ 7, CPUID_ECX, 5, "waitpkg" },
+	/* Show which state components are in use, which depends on exits. */
+	{ 0xd, CPUID_EAX, 0, "xsaveopt" },
+	{ 0xd, CPUID_EAX, 1, "xsavec" },
+	{ 0xd, CPUID_EAX, 2, "xgetbv1" },
+	{ 0xd, CPUID_EAX, 3, "xsaves" },
+	/* Aborted by any exit. */
+	{ 7, CPUID_EBX, 4, "hle" },
+	{ 7, CPUID_EBX, 11, "rtm" },
+	/* Counts what the replica's extra exits change. */
+	{ 0x80000001, CPUID_ECX, 23, "perfctr-core" },
+	/* KVM writes guest memory for these. */
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE, "kvmclock" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE2, "kvmclock" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF, "kvm-asyncpf" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF_INT, "kvm-asyncpf-int" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_STEAL_TIME, "kvm-steal-time" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_PV_EOI, "kvm-pv-eoi" },
+};
+
+/**
+ * ft_kvm_check() - can this vCPU be protected?
+ * @vcpu: vCPU
+ * @extack: for the reason of a refusal
+ *
+ * Return: 0, or -EOPNOTSUPP.
+ */
+int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	if (vcpu->kvm->arch.irqchip_mode != KVM_IRQCHIP_KERNEL) {
+		NL_SET_ERR_MSG(extack, "the guest's interrupt controllers are not all in the kernel; use -machine kernel-irqchip=on");
+		return -EOPNOTSUPP;
+	}
+	if (!vcpu->arch.cpuid_nent) {
+		NL_SET_ERR_MSG(extack, "QEMU has not set up the vCPU yet");
+		return -EAGAIN;
+	}
+	for (i = 0; i < ARRAY_SIZE(ft_refusals); i++) {
+		const struct ft_refusal *r = &ft_refusals[i];
+
+		if (ft_hook_guest_has(vcpu, r->leaf, r->reg, r->bit)) {
+			NL_SET_ERR_MSG_FMT(extack, "the guest has the CPU feature %s, which cannot be replayed; start it with -cpu ...,-%s",
+					   r->flag, r->flag);
+			return -EOPNOTSUPP;
+		}
+	}
+	if (ft_kvm_apicv(vcpu)) {
+		NL_SET_ERR_MSG(extack, "APIC virtualization is on; load kvm_amd with avic=0");
+		return -EOPNOTSUPP;
+	}
+	return ft_vendor->check(vcpu, extack);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AMD SVM: what to set in the VMCB, and what to read from it.
+ */
+#include <linux/kvm_host.h>
+#include <linux/netlink.h>
+#include <linux/xxhash.h>
+#include <asm/debugreg.h>
+#include <asm/hw_breakpoint.h>
+#include <asm/svm.h>
+#include "hook.h"
+#include "layout.h"
+#include "symbol.h"
+
+static const struct kvm_x86_ops *ft_svm_ops;
+
+static struct vmcb *ft_svm_vmcb(struct kvm_vcpu *vcpu)
+{
+	/* struct kvm_vcpu is the first member of struct vcpu_svm. */
+	return *ft_member(vcpu, vcpu_svm, vmcb, struct vmcb *);
+}
+
+static void ft_svm_dirty(struct vmcb *vmcb, int bit)
+{
+	vmcb->control.clean &= ~BIT(bit);
+}
+
+/* Bits of vmcb->control.clean, AMD APM volume 2, 15.15.3. */
+#define FT_CLEAN_INTERCEPTS	0
+#define FT_CLEAN_DR		6
+
+static bool ft_svm_intercept(struct vmcb *vmcb, u32 bit, bool on)
+{
+	unsigned long *word = (unsigned long *)vmcb->control.intercepts;
+
+	if (test_bit(bit, word) == on)
+		return false;
+	if (on)
+		__set_bit(bit, word);
+	else
+		__clear_bit(bit, word);
+	ft_svm_dirty(vmcb, FT_CLEAN_INTERCEPTS);
+	return true;
+}
+
+/* Enable bits, type and length of breakpoint 0. */
+#define FT_DR7_SLOT0	(0xfUL << DR_CONTROL_SHIFT | \
+			 DR_LOCAL_ENABLE | DR_GLOBAL_ENABLE)
+#define FT_INTERCEPT_DB	(INTERCEPT_EXCEPTION_OFFSET + DB_VECTOR)
+
+/*
+ * What one entry changed and has to put back. Per physical CPU, since entry
+ * and exit happen in one stretch with interrupts off.
+ */
+struct ft_svm_saved {
+	u64 dr7;
+	unsigned long dr0;
+	bool breakpoint;
+	bool db;
+	bool rf;
+	bool injected;
+};
+
+static DEFINE_PER_CPU(struct ft_svm_saved, ft_svm_saved);
+
+/* An interrupt or NMI, not an exception: those follow from the guest's acts. */
+static bool ft_svm_is_event(u32 info)
+{
+	u32 type = info & SVM_EVTINJ_TYPE_MASK;
+
+	return (info & SVM_EVTINJ_VALID) &&
+	       (type == SVM_EVTINJ_TYPE_INTR || type == SVM_EVTINJ_TYPE_NMI);
+}
+
+static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *plan)
+{
+	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+
+	/* KVM takes the second back whenever it recalculates intercepts. */
+	ft_svm_intercept(vmcb, INTERCEPT_RDTSC, true);
+	ft_svm_intercept(vmcb, INTERCEPT_RDTSCP, true);
+
+	saved->injected = ft_svm_is_event(vmcb->control.event_inj);
+	saved->breakpoint = plan->breakpoint;
+	saved->rf = false;
+	if (!plan->breakpoint)
+		return;
+
+	/*
+	 * DR0 is not in the VMCB: the guest runs with what is in the CPU. KVM
+	 * has loaded the guest's by now if the guest uses any, and the host's
+	 * come back by hw_breakpoint_restore() after the exit.
+	 */
+	get_debugreg(saved->dr0, 0);
+	set_debugreg(vmcb->save.cs.base + plan->rip, 0);
+	saved->dr7 = vmcb->save.dr7;
+	vmcb->save.dr7 = (saved->dr7 & ~FT_DR7_SLOT0) | DR7_FIXED_1 |
+			  DR_GLOBAL_ENABLE;
+	ft_svm_dirty(vmcb, FT_CLEAN_DR);
+	saved->db = ft_svm_intercept(vmcb, FT_INTERCEPT_DB, true);
+
+	/*
+	 * Standing on the breakpoint: let one instruction pass. Not while an
+	 * event is injected, which would push RFLAGS with the flag in it; then
+	 * the breakpoint is hit again after the handler, which does no harm.
+	 */
+	if (plan->resume && !(vmcb->control.event_inj & SVM_EVTINJ_VALID) &&
+	    !(vmcb->save.rflags & X86_EFLAGS_RF)) {
+		vmcb->save.rflags |= X86_EFLAGS_RF;
+		saved->rf = true;
+	}
+}
+
+static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
+			      struct ft_exit *exit)
+{
+	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+	u32 code = vmcb->control.exit_code;
+	bool hit = false;
+
+	if (saved->breakpoint) {
+		hit = code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
+		      (vmcb->save.dr6 & DR_TRAP0) && vmcb->save.rip == plan->rip;
+		set_debugreg(saved->dr0, 0);
+		vmcb->save.dr7 = saved->dr7;
+		ft_svm_dirty(vmcb, FT_CLEAN_DR);
+		if (saved->db)
+			ft_svm_intercept(vmcb, FT_INTERCEPT_DB, false);
+		/*
+		 * The instruction did not complete: the flag is still ours, and
+		 * KVM may emulate or inject from here on.
+		 */
+		if (saved->rf && vmcb->save.rip == plan->rip)
+			vmcb->save.rflags &= ~X86_EFLAGS_RF;
+	}
+
+	exit->delivered = saved->injected &&
+			  !(vmcb->control.exit_int_info & SVM_EXITINTINFO_VALID);
+	exit->halted = code == SVM_EXIT_HLT;
+	if (hit)
+		exit->kind = FT_EXIT_BREAKPOINT;
+	else if (code == SVM_EXIT_RDTSC)
+		exit->kind = FT_EXIT_TSC;
+	else if (code == SVM_EXIT_RDTSCP)
+		exit->kind = FT_EXIT_TSCP;
+	else
+		exit->kind = FT_EXIT_KVM;
+}
+
+static int ft_svm_answer_tsc(struct kvm_vcpu *vcpu, u64 tsc, bool tscp)
+{
+	vcpu->arch.regs[VCPU_REGS_RAX] = (u32)tsc;
+	vcpu->arch.regs[VCPU_REGS_RDX] = tsc >> 32;
+	if (tscp)
+		vcpu->arch.regs[VCPU_REGS_RCX] =
+			(u32)*ft_member(vcpu, vcpu_svm, tsc_aux, u64);
+	return kvm_skip_emulated_instruction(vcpu);
+}
+
+static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->arch.exception.pending || vcpu->arch.exception.injected ||
+	    vcpu->arch.interrupt.injected || vcpu->arch.nmi_injected)
+		return false;
+	/*
+	 * With RF set the secondary's breakpoint would be ignored. RF is set
+	 * between a fault's IRET and the instruction that faulted, and between
+	 * the iterations of a repeated string instruction.
+	 */
+	return !(ft_svm_vmcb(vcpu)->save.rflags & X86_EFLAGS_RF);
+}
+
+static void ft_svm_set_tsc(struct kvm_vcpu *vcpu, u64 tsc)
+{
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+	u64 offset = tsc - (kvm_read_l1_tsc(vcpu, rdtsc()) - vcpu->arch.l1_tsc_offset);
+
+	/* As svm_write_tsc_offset() does; no nested guest, so one VMCB. */
+	vcpu->arch.l1_tsc_offset = offset;
+	vcpu->arch.tsc_offset = offset;
+	vmcb->control.tsc_offset = offset;
+	ft_svm_dirty(vmcb, FT_CLEAN_INTERCEPTS);
+}
+
+static void ft_svm_release(struct kvm_vcpu *vcpu)
+{
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+
+	/* KVM wants an RDTSCP exit only when the guest has no RDTSCP. */
+	ft_svm_intercept(vmcb, INTERCEPT_RDTSC, false);
+	kvm_make_request(KVM_REQ_EVENT, vcpu);
+	ft_svm_intercept(vmcb, INTERCEPT_RDTSCP,
+			 !ft_hook_guest_has(vcpu, 0x80000001, CPUID_EDX, 27));
+}
+
+/*
+ * As KVM tells it to userspace: what the hardware keeps of an unusable segment
+ * is not the guest's to see, and differs after a migration.
+ */
+static u64 ft_svm_hash_segment(struct kvm_vcpu *vcpu, int which, u64 seed)
+{
+	struct kvm_segment s = {};
+	u64 v[4];
+
+	ft_svm_ops->get_segment(vcpu, &s, which);
+	v[0] = s.selector;
+	v[1] = s.base;
+	v[2] = s.unusable ? 0 : s.limit;
+	v[3] = s.unusable ? 0 : s.type | s.present << 4 | s.dpl << 5 | s.db << 7 |
+				s.s << 8 | s.l << 9 | s.g << 10 | s.avl << 11;
+	return xxh64(v, sizeof(v), seed);
+}
+
+static u64 ft_svm_hash_regs(struct kvm_vcpu *vcpu, u64 seed)
+{
+	const struct vmcb_save_area *save = &ft_svm_vmcb(vcpu)->save;
+	const u64 v[] = {
+		save->rflags & ~X86_EFLAGS_RF, save->star, save->lstar, save->cstar,
+		save->sfmask, save->kernel_gs_base, save->sysenter_cs,
+		save->sysenter_esp, save->sysenter_eip,
+		save->gdtr.base, save->gdtr.limit, save->idtr.base, save->idtr.limit,
+	};
+	int which;
+
+	for (which = VCPU_SREG_ES; which <= VCPU_SREG_LDTR; which++)
+		seed = ft_svm_hash_segment(vcpu, which, seed);
+	return xxh64(v, sizeof(v), seed);
+}
+
+static int ft_svm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
+{
+	if (ft_hook_guest_has(vcpu, 0x80000001, CPUID_ECX, 2)) {
+		NL_SET_ERR_MSG(extack, "the guest has nested virtualization; remove it with -cpu ...,-svm");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int ft_svm_bind(void)
+{
+	void *addr;
+	int ret = ft_symbol_resolve("kvm", "kvm_x86_ops", &addr);
+
+	if (!ret)
+		ft_svm_ops = addr;
+	return ret;
+}
+
+const struct ft_vendor ft_svm = {
+	.name		= "svm",
+	.bind		= ft_svm_bind,
+	.check		= ft_svm_check,
+	.before_entry	= ft_svm_before_entry,
+	.after_exit	= ft_svm_after_exit,
+	.answer_tsc	= ft_svm_answer_tsc,
+	.can_interrupt	= ft_svm_can_interrupt,
+	.set_tsc	= ft_svm_set_tsc,
+	.release	= ft_svm_release,
+	.hash_regs	= ft_svm_hash_regs,
+};

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The output rule: what the guest does becomes visible outside of it only once
+ * the secondary has acknowledged the log up to that act.
+ */
+#include "engine.h"
+
+static bool ft_output_allowed(struct ft_vm *vm, u64 offset)
+{
+	return ft_mode(vm) != FT_RECORD || smp_load_acquire(&vm->acked) >= offset;
+}
+
+/**
+ * ft_output_hold() - wait until the last recorded write may be seen
+ * @vm: VM, recording; the write's entry is the last one in the log
+ *
+ * The entry is what makes the secondary execute the write before it goes live:
+ * a log that ended before it would let another interrupt in first.
+ *
+ * Context: the vCPU's thread, may sleep.
+ */
+void ft_output_hold(struct ft_vm *vm)
+{
+	u64 offset = ft_log_head(&vm->log);
+
+	if (ft_output_allowed(vm, offset))
+		return;
+	ft_vm_flush(vm);
+	/* Not to be interrupted: QEMU would get the write on its way out. */
+	wait_event_killable(vm->wq, ft_output_allowed(vm, offset));
+}

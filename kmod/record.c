@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The primary: what comes in from outside of the deterministic machine is
+ * written to the log, with the position at which it took effect.
+ */
+#include <linux/sched/signal.h>
+#include "engine.h"
+#include "trace.h"
+
+/* How long the guest may run before it is looked at again after a deferral. */
+#define FT_NUDGE_NS	(50 * NSEC_PER_USEC)
+#define FT_NUDGE_SHIFT	7
+
+/* Write one entry in place. False: protection has ended. */
+static bool ft_record(struct ft_vm *vm, struct ft_entry *entry)
+{
+	u8 *p = ft_log_reserve(&vm->log, KVM_FT_ENTRY_MAX);
+	int len;
+
+	if (unlikely(!p)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "one exit recorded more than the log has room for");
+		return false;
+	}
+	len = ft_entry_encode(&vm->codec, entry, p, KVM_FT_ENTRY_MAX);
+	if (unlikely(len < 0)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "cannot encode a %s entry (%d)",
+			    ft_entry_name(entry->type), len);
+		return false;
+	}
+	trace_kvm_ft_record(vm->config.name, entry, ft_log_head(&vm->log));
+	ft_log_commit(&vm->log, len);
+	if (ft_entry_is_async(entry->type))
+		vm->stats.entries_async++;
+	else
+		vm->stats.entries_sync++;
+	ft_vm_notify(vm);
+	return true;
+}
+
+/**
+ * ft_record_answer() - log the answer to what the guest just asked
+ * @vm: VM
+ * @entry: type and body; the position is filled in
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_record_answer(struct ft_vm *vm, struct ft_entry *entry)
+{
+	entry->pos.branches = vm->branches;
+	entry->pos.rip = ft_kvm_rip(vm->vcpu);
+	if (entry->type == KVM_FT_ENTRY_TSC || entry->type == KVM_FT_ENTRY_TSCP)
+		vm->last_tsc = entry->tsc;
+	ft_record(vm, entry);
+}
+
+static bool ft_record_pop(struct ft_vm *vm, struct ft_input *input)
+{
+	struct ft_inputs *q = &vm->inputs;
+	unsigned long flags;
+	bool some;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	some = q->tail != q->head;
+	if (some)
+		*input = q->ring[q->tail++ % FT_INPUTS_MAX];
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return some;
+}
+
+static void ft_record_apply(struct ft_vm *vm, const struct ft_input *input)
+{
+	switch (input->type) {
+	case KVM_FT_ENTRY_IRQ:
+		ft_kvm_set_irq(vm->kvm, input->source, input->gsi, input->level);
+		break;
+	case KVM_FT_ENTRY_MSI:
+		ft_kvm_send_msi(vm->kvm, input->addr, input->data);
+		break;
+	case KVM_FT_ENTRY_NMI:
+		ft_kvm_inject_nmi(vm->vcpu);
+		break;
+	}
+}
+
+/**
+ * ft_record_input() - an input wants to enter the machine
+ * @vm: VM
+ * @input: what
+ *
+ * Context: any, also with interrupts off.
+ * Return: true when it was queued; false: inputs are not held, give it to KVM.
+ */
+bool ft_record_input(struct ft_vm *vm, const struct ft_input *input)
+{
+	struct ft_inputs *q = &vm->inputs;
+	unsigned long flags;
+	bool queued = false, full = false;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (!q->open) {
+		full = q->head - q->tail == FT_INPUTS_MAX;
+		if (!full) {
+			q->ring[q->head++ % FT_INPUTS_MAX] = *input;
+			queued = true;
+		}
+	}
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+
+	if (unlikely(full)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "%u inputs wait and the guest takes none", FT_INPUTS_MAX);
+		return false;
+	}
+	if (queued)
+		ft_vm_kick(vm);
+	return queued;
+}
+
+/**
+ * ft_record_open() - stop holding inputs back
+ * @vm: VM
+ *
+ * What waits is given to KVM in its order, and only then do new inputs pass.
+ *
+ * Context: any but hard interrupts.
+ */
+void ft_record_open(struct ft_vm *vm)
+{
+	struct ft_inputs *q = &vm->inputs;
+	struct ft_input input;
+	unsigned long flags;
+	bool done;
+
+	do {
+		while (ft_record_pop(vm, &input))
+			ft_record_apply(vm, &input);
+		raw_spin_lock_irqsave(&q->lock, flags);
+		done = q->tail == q->head;
+		if (done)
+			q->open = true;
+		raw_spin_unlock_irqrestore(&q->lock, flags);
+	} while (!done);
+}
+
+static bool ft_record_pending(struct ft_vm *vm)
+{
+	return READ_ONCE(vm->inputs.head) != READ_ONCE(vm->inputs.tail) ||
+	       ft_kvm_timer_pending(vm->vcpu) ||
+	       READ_ONCE(vm->position_due) || READ_ONCE(vm->digest_due);
+}
+
+static void ft_record_digest(struct ft_vm *vm, struct ft_entry *entry)
+{
+	WRITE_ONCE(vm->digest_due, false);
+	entry->type = KVM_FT_ENTRY_DIGEST;
+	if (ft_digest_take(vm, &entry->digest)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "guest memory cannot be read for a digest");
+		return;
+	}
+	if (!ft_record(vm, entry))
+		return;
+	vm->digest = entry->digest;
+	smp_store_release(&vm->digest_offset, ft_log_head(&vm->log));
+	ft_vm_flush(vm);
+}
+
+/* Log and apply everything that waits, here. */
+static void ft_record_inputs(struct ft_vm *vm)
+{
+	struct ft_entry entry = { .pos = ft_vm_position(vm) };
+	struct ft_input input;
+	u64 before = ft_log_head(&vm->log);
+
+	while (ft_record_pop(vm, &input)) {
+		entry.type = input.type;
+		if (input.type == KVM_FT_ENTRY_IRQ) {
+			entry.irq.source = input.source;
+			entry.irq.level = input.level;
+			entry.irq.gsi = input.gsi;
+		} else if (input.type == KVM_FT_ENTRY_MSI) {
+			entry.msi.addr = input.addr;
+			entry.msi.data = input.data;
+		}
+		/* Applied even when it cannot be logged: the guest comes first. */
+		ft_record(vm, &entry);
+		ft_record_apply(vm, &input);
+	}
+	if (ft_kvm_timer_pending(vm->vcpu)) {
+		entry.type = KVM_FT_ENTRY_TIMER;
+		ft_record(vm, &entry);
+		ft_kvm_inject_timer(vm->vcpu);
+	}
+	if (READ_ONCE(vm->digest_due))
+		ft_record_digest(vm, &entry);
+	if (READ_ONCE(vm->position_due)) {
+		WRITE_ONCE(vm->position_due, false);
+		if (ft_log_head(&vm->log) == before) {
+			entry.type = KVM_FT_ENTRY_POSITION;
+			ft_record(vm, &entry);
+		}
+	}
+}
+
+static bool ft_record_may_run(struct ft_vm *vm)
+{
+	return ft_mode(vm) != FT_RECORD ||
+	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= FT_LOG_ROOM);
+}
+
+/**
+ * ft_record_safe_point() - apply the inputs that wait, and wait for room
+ * @vm: VM
+ *
+ * Context: the vCPU's thread in KVM_RUN, outside of the guest, may sleep.
+ * Return: 0, or -EINTR when the guest may not run on and a signal came.
+ */
+int ft_record_safe_point(struct ft_vm *vm)
+{
+	if (unlikely(!ft_record_may_run(vm))) {
+		vm->stats.full_waits++;
+		ft_vm_flush(vm);
+		if (wait_event_interruptible(vm->wq, ft_record_may_run(vm)))
+			return -EINTR;
+	}
+	if (ft_mode(vm) != FT_RECORD || !ft_record_pending(vm))
+		return 0;
+
+	if (!ft_vendor->can_interrupt(vm->vcpu)) {
+		vm->stats.deferrals++;
+		vm->deferred++;
+		return 0;
+	}
+	vm->deferred = 0;
+	ft_record_inputs(vm);
+	return 0;
+}
+
+/**
+ * ft_record_nudge() - see to it that a deferred input finds a safe point soon
+ * @vm: VM, @vm->deferred not zero
+ *
+ * Later each time: on a slow host the interrupt could otherwise always come
+ * before the guest's first instruction.
+ *
+ * Context: the vCPU's thread, interrupts off, before the guest is entered.
+ */
+void ft_record_nudge(struct ft_vm *vm)
+{
+	unsigned int shift = min_t(unsigned int, vm->deferred - 1, FT_NUDGE_SHIFT);
+
+	hrtimer_start(&vm->nudge, ns_to_ktime(FT_NUDGE_NS << shift),
+		      HRTIMER_MODE_REL_PINNED_HARD);
+}

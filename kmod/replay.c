@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The secondary: the guest is led along the log. It is entered only while the
+ * next entry is at hand, since only that entry tells where to stop.
+ */
+#include <linux/sched/signal.h>
+#include "engine.h"
+#include "trace.h"
+
+#define FT_POS_FMT	"%llu branches, %llu events, rip %llx, regs %08x"
+#define FT_POS_ARG(p)	(p)->branches, (p)->events, (p)->rip, (p)->regs
+
+/*
+ * Have the next entry decoded in vm->next.
+ * Return: 1, 0 when it is not there yet, or negative when the log is broken.
+ */
+static int ft_replay_fetch(struct ft_vm *vm)
+{
+	const u8 *p;
+	size_t avail;
+	int len;
+
+	if (vm->next_len)
+		return 1;
+	p = ft_log_peek(&vm->log, vm->replayed, &avail);
+	len = ft_entry_decode(&vm->codec, p, avail, &vm->next);
+	if (len == -EAGAIN)
+		return 0;
+	if (len < 0)
+		return len;
+	vm->next_len = len;
+	return 1;
+}
+
+static void ft_replay_consume(struct ft_vm *vm)
+{
+	trace_kvm_ft_replay(vm->config.name, &vm->next, vm->replayed);
+	if (ft_entry_is_async(vm->next.type))
+		vm->stats.entries_async++;
+	else
+		vm->stats.entries_sync++;
+	WRITE_ONCE(vm->replayed, vm->replayed + vm->next_len);
+	ft_log_release(&vm->log, vm->replayed);
+	vm->next_len = 0;
+	ft_vm_notify(vm);
+}
+
+/* Is there an entry, or another reason not to wait for one? */
+static bool ft_replay_wake(struct ft_vm *vm)
+{
+	return ft_mode(vm) != FT_REPLAY ||
+	       (!READ_ONCE(vm->hold) &&
+		(ft_replay_fetch(vm) || READ_ONCE(vm->drain)));
+}
+
+static void ft_replay_diverged(struct ft_vm *vm, const char *what)
+{
+	struct ft_position pos = ft_vm_position(vm);
+
+	ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
+		    "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT,
+		    what, vm->replayed, ft_entry_name(vm->next.type),
+		    FT_POS_ARG(&vm->next.pos), FT_POS_ARG(&pos));
+}
+
+static void ft_replay_broken(struct ft_vm *vm, int err)
+{
+	ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_PROTOCOL,
+		    "log offset %llu cannot be decoded (%d)", vm->replayed, err);
+}
+
+/*
+ * The log is used up and this copy is to go on: make it an ordinary VM. Time
+ * goes on from the last value the guest, or anybody who asked the primary, can
+ * have seen; the timers it armed fire; lines that this host's devices hold or
+ * have pulsed since are brought up.
+ */
+static void ft_replay_go_live(struct ft_vm *vm)
+{
+	u64 tsc = max(vm->last_tsc, READ_ONCE(vm->peer_tsc));
+	unsigned int gsi;
+
+	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
+	ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu", vm->replayed);
+	ft_kvm_rearm_timer(vm->vcpu);
+	for (gsi = 0; gsi < FT_GSI_MAX; gsi++) {
+		struct ft_line *line = &vm->lines[gsi];
+		bool local = READ_ONCE(line->local);
+
+		if (line->local_rises > line->logged_rises && !local && !line->logged)
+			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, 1);
+		if (local != line->logged || line->local_rises > line->logged_rises)
+			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, local);
+	}
+	ft_vm_release_vcpu(vm);
+}
+
+/**
+ * ft_replay_local_line() - a device of this host drives an interrupt line
+ * @vm: VM, replaying
+ * @gsi: line
+ * @level: level
+ *
+ * Not applied: the log has the primary's. Remembered for going live.
+ *
+ * Context: any but NMI.
+ */
+void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level)
+{
+	unsigned long flags;
+
+	if (gsi >= FT_GSI_MAX)
+		return;
+	spin_lock_irqsave(&vm->lines_lock, flags);
+	if (level && !vm->lines[gsi].local)
+		vm->lines[gsi].local_rises++;
+	vm->lines[gsi].local = level;
+	spin_unlock_irqrestore(&vm->lines_lock, flags);
+}
+
+static void ft_replay_logged_line(struct ft_vm *vm, u32 gsi, bool level)
+{
+	unsigned long flags;
+
+	if (gsi >= FT_GSI_MAX)
+		return;
+	spin_lock_irqsave(&vm->lines_lock, flags);
+	if (level && !vm->lines[gsi].logged)
+		vm->lines[gsi].logged_rises++;
+	vm->lines[gsi].logged = level;
+	spin_unlock_irqrestore(&vm->lines_lock, flags);
+}
+
+static void ft_replay_digest(struct ft_vm *vm, const struct ft_digest *theirs)
+{
+	struct ft_digest mine;
+
+	if (ft_digest_take(vm, &mine)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "guest memory cannot be read for a digest");
+		return;
+	}
+	if (mine.regs == theirs->regs && mine.ram == theirs->ram &&
+	    mine.irqchip == theirs->irqchip) {
+		vm->digest = mine;
+		vm->stats.digests++;
+		return;
+	}
+	ft_vm_event(vm, FT_EV_DIGEST_DIFFERS, KVM_FT_REASON_DIVERGENCE,
+		    "digests at log offset %llu differ in%s%s%s", vm->replayed,
+		    mine.regs != theirs->regs ? " registers" : "",
+		    mine.ram != theirs->ram ? " memory" : "",
+		    mine.irqchip != theirs->irqchip ? " interrupt controllers" : "");
+}
+
+static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
+{
+	switch (e->type) {
+	case KVM_FT_ENTRY_IRQ:
+		ft_replay_logged_line(vm, e->irq.gsi, e->irq.level & 1);
+		ft_kvm_set_irq(vm->kvm, e->irq.source, e->irq.gsi, e->irq.level);
+		break;
+	case KVM_FT_ENTRY_MSI:
+		ft_kvm_send_msi(vm->kvm, e->msi.addr, e->msi.data);
+		break;
+	case KVM_FT_ENTRY_TIMER:
+		ft_kvm_inject_timer(vm->vcpu);
+		break;
+	case KVM_FT_ENTRY_NMI:
+		ft_kvm_inject_nmi(vm->vcpu);
+		break;
+	case KVM_FT_ENTRY_DIGEST:
+		ft_replay_digest(vm, &e->digest);
+		break;
+	case KVM_FT_ENTRY_POSITION:
+		break;
+	}
+}
+
+static bool ft_position_equal(const struct ft_position *a, const struct ft_position *b)
+{
+	return a->branches == b->branches && a->events == b->events &&
+	       a->rip == b->rip && a->regs == b->regs;
+}
+
+/* Plan the run to the next entry's position. */
+static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
+{
+	const struct ft_position *target = &vm->next.pos;
+	u64 distance = target->branches - pos->branches;
+	int err = 0;
+
+	/* Asked for while it stood there, or a repeat of the same stop? */
+	vm->plan.resume = vm->plan.breakpoint && vm->plan.rip == pos->rip &&
+			  vm->exit.kind == FT_EXIT_BREAKPOINT;
+	vm->plan.rip = target->rip;
+
+	if (distance <= ft_margin) {
+		vm->plan.breakpoint = true;
+		ft_counter_disarm(&vm->counter);
+		return;
+	}
+	vm->plan.breakpoint = false;
+	if (!vm->counter.armed || READ_ONCE(vm->counter.overflowed))
+		err = ft_counter_arm(&vm->counter, distance - ft_margin);
+	if (err)
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "the branch counter cannot be armed (%d)", err);
+}
+
+static void ft_replay_run_freely(struct ft_vm *vm)
+{
+	vm->plan.breakpoint = false;
+	vm->plan.resume = false;
+	ft_counter_disarm(&vm->counter);
+}
+
+/* The next entry is at hand. True: the guest may be entered. */
+static bool ft_replay_step(struct ft_vm *vm)
+{
+	struct ft_position pos = ft_vm_position(vm);
+	const struct ft_position *target = &vm->next.pos;
+
+	if (unlikely(pos.branches > target->branches)) {
+		ft_replay_diverged(vm, "the guest did not stop in time");
+		return false;
+	}
+	if (!ft_entry_is_async(vm->next.type)) {
+		if (unlikely(!ft_kvm_runnable(vm->vcpu))) {
+			ft_replay_diverged(vm, "the guest halted");
+			return false;
+		}
+		ft_replay_run_freely(vm);
+		return true;
+	}
+	if (ft_position_equal(&pos, target) && ft_vendor->can_interrupt(vm->vcpu)) {
+		ft_replay_run_freely(vm);
+		ft_replay_apply(vm, &vm->next);
+		ft_replay_consume(vm);
+		return false;
+	}
+	if (unlikely(pos.branches == target->branches && pos.events > target->events)) {
+		ft_replay_diverged(vm, "the guest passed the position");
+		return false;
+	}
+	if (unlikely(!ft_kvm_runnable(vm->vcpu))) {
+		ft_replay_diverged(vm, "the guest halted");
+		return false;
+	}
+	ft_replay_plan(vm, &pos);
+	return true;
+}
+
+/**
+ * ft_replay_safe_point() - apply the entries for this position, wait for the next
+ * @vm: VM
+ *
+ * Returns once the guest may be entered: towards the next entry, or because it
+ * went live.
+ *
+ * Context: the vCPU's thread in KVM_RUN, outside of the guest, may sleep.
+ * Return: 0, or -EINTR when the guest may not run on and a signal came.
+ */
+int ft_replay_safe_point(struct ft_vm *vm)
+{
+	while (ft_mode(vm) == FT_REPLAY) {
+		int ret = READ_ONCE(vm->hold) ? 0 : ft_replay_fetch(vm);
+
+		if (ret < 0) {
+			ft_replay_broken(vm, ret);
+			continue;
+		}
+		if (ret > 0) {
+			if (ft_replay_step(vm))
+				break;
+			continue;
+		}
+		if (READ_ONCE(vm->drain) && !READ_ONCE(vm->hold)) {
+			ft_replay_go_live(vm);
+			break;
+		}
+		vm->stats.starved_waits++;
+		if (wait_event_interruptible(vm->wq, ft_replay_wake(vm)))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static bool ft_replay_matches(struct ft_vm *vm, const struct ft_entry *guest)
+{
+	const struct ft_entry *log = &vm->next;
+
+	if (log->type != guest->type || log->pos.branches != guest->pos.branches ||
+	    (u16)log->pos.rip != (u16)guest->pos.rip)
+		return false;
+	switch (log->type) {
+	case KVM_FT_ENTRY_MSR:
+		return log->msr.index == guest->msr.index;
+	case KVM_FT_ENTRY_IO_IN:
+		return log->io.addr == guest->io.addr && log->io.len == guest->io.len;
+	case KVM_FT_ENTRY_IO_OUT:
+		return log->io.addr == guest->io.addr && log->io.len == guest->io.len &&
+		       !memcmp(log->io.data, guest->io.data, log->io.len);
+	}
+	return true;
+}
+
+/**
+ * ft_replay_answer() - answer from the log what the guest just asked
+ * @vm: VM
+ * @entry: type and what the guest asked; the body's answer is replaced
+ * @data: KVM_FT_ENTRY_IO_IN: where the bytes go
+ *
+ * The answer of this host stands when the log is used up and the guest is
+ * going live. A guest that asked something else than the log says has
+ * diverged; it is never entered again.
+ *
+ * Context: the vCPU's thread. Sleeps only when one instruction asks several
+ * times; the first question's entry is at hand before the guest is entered.
+ */
+void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
+{
+	int ret;
+
+	entry->pos.branches = vm->branches;
+	entry->pos.rip = ft_kvm_rip(vm->vcpu);
+
+	if (wait_event_killable(vm->wq, ft_replay_wake(vm)) || ft_mode(vm) != FT_REPLAY)
+		return;
+	ret = ft_replay_fetch(vm);
+	if (ret < 0)
+		ft_replay_broken(vm, ret);
+	if (ret <= 0)
+		return;
+
+	if (!ft_replay_matches(vm, entry)) {
+		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
+			    "log offset %llu has %s at %llu branches, rip16 %04x; guest did %s at %llu branches, rip %llx",
+			    vm->replayed, ft_entry_name(vm->next.type),
+			    vm->next.pos.branches, (u16)vm->next.pos.rip,
+			    ft_entry_name(entry->type), entry->pos.branches,
+			    entry->pos.rip);
+		return;
+	}
+	switch (entry->type) {
+	case KVM_FT_ENTRY_TSC:
+	case KVM_FT_ENTRY_TSCP:
+		entry->tsc = vm->next.tsc;
+		vm->last_tsc = entry->tsc;
+		break;
+	case KVM_FT_ENTRY_MSR:
+		entry->msr.value = vm->next.msr.value;
+		break;
+	case KVM_FT_ENTRY_IO_IN:
+		memcpy(data, vm->next.io.data, vm->next.io.len);
+		break;
+	}
+	ft_replay_consume(vm);
+}

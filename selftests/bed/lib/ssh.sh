@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Talking to the hosts: ssh with one connection per host that is kept, under a
+# watch that ends it when the host dies or uses too much time.
+
+ssh_config() {
+	local n
+
+	cat <<-EOF
+	Host *
+		User root
+		IdentityFile $STATE/image/key
+		IdentitiesOnly yes
+		StrictHostKeyChecking no
+		UserKnownHostsFile /dev/null
+		GlobalKnownHostsFile /dev/null
+		BatchMode yes
+		LogLevel ERROR
+		ControlMaster auto
+		ControlPath $STATE/%n/ssh
+		ControlPersist yes
+	EOF
+	for ((n = 1; n <= $1; n++)); do
+		printf 'Host host%s\n\tHostName 10.77.255.%s\n' "$n" "$n"
+	done
+}
+
+bed_ssh() {
+	in_net ssh -F "$STATE/ssh_config" "$@"
+}
+
+# Drop the connection to a host that is no more.
+ssh_forget() {
+	[[ ! -S $STATE/host$1/ssh ]] ||
+		in_net ssh -F "$STATE/ssh_config" -O exit "host$1" 2>/dev/null || :
+	rm -f "$STATE/host$1/ssh"
+}
+
+# watched N LIMIT COMMAND ...: run the command, which talks to host N, until
+# it ends or the host dies or its emulator has used LIMIT seconds of CPU time.
+# CPU time, since a slow machine below is no fault of the test; each turn of
+# the watch costs at least 20 ms, so that a host that waits for ever runs out
+# of its limit too.
+watched() {
+	local n=$1 limit=$(($2 * 100)) verdict pid watch rc=0
+	verdict=$(mktemp "$STATE/host$n/verdict.XXXXXX")
+
+	shift 2
+	if [[ -t 0 ]]; then
+		"$@" </dev/null &
+	else
+		"$@" <&0 &
+	fi
+	pid=$!
+	{
+		used=0 last=$(host_cpu_time "$n") || last=0
+		while sleep 0.2; do
+			now=$(host_cpu_time "$n") || {
+				# Let what it still said come through.
+				echo "host$n died" >"$verdict"
+				break
+			}
+			step=$((now - last)) last=$now
+			used=$((used + (step > 2 ? step : 2)))
+			if ((used > limit)); then
+				echo "host$n: over the limit of $((limit / 100)) CPU seconds" >"$verdict"
+				break
+			fi
+		done
+		[[ ! -s $verdict ]] || kill "$pid" 2>/dev/null
+	} >/dev/null &
+	watch=$!
+	wait "$pid" || rc=$?
+	kill "$watch" 2>/dev/null
+	wait "$watch" 2>/dev/null
+	# The connection may have noticed the death before the watch did.
+	if ((rc == 255)) && [[ ! -s $verdict ]] && ! host_alive "$n"; then
+		echo "host$n died" >"$verdict"
+	fi
+	if [[ -s $verdict ]]; then
+		say "$(<"$verdict")"
+		host_tail "$n"
+		rc=124
+		host_alive "$n" || { rc=125; ssh_forget "$n"; }
+	fi
+	rm -f "$verdict"
+	return "$rc"
+}

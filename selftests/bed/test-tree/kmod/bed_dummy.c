@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+MODULE_DESCRIPTION("dummy");
+MODULE_LICENSE("GPL");

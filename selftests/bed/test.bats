@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does the bed itself do what its README says?  It runs without anything of
+# kvm_ft: the tree it builds from holds a module that does nothing.
+
+setup_file() {
+	export BED=bedtest$$
+	export BED_TREE=$BATS_FILE_TMPDIR/tree
+	export PATH=$BATS_TEST_DIRNAME:$PATH
+
+	mkdir -p "$BED_TREE"
+	cp -r "$BATS_TEST_DIRNAME"/test-tree/. "$BED_TREE"
+	bed up 2 3>&-
+}
+
+teardown_file() {
+	bed down
+}
+
+# Power on again what a test has left dead.
+setup() {
+	local n
+
+	for n in 1 2; do
+		bed status | grep -q "host$n: dead" && bed start "host$n" 3>&-
+	done
+	bed link log host1 clear
+}
+
+@test "a host runs commands and gives their exit codes" {
+	run bed run host1 'exit 7'
+	[ "$status" -eq 7 ]
+	run bed run host2 hostname
+	[ "$output" = host2 ]
+	run bed run host1 printf '%s|' 'a b' "c'd"
+	[ "$output" = "a b|c'd|" ]
+}
+
+@test "standard output and error come apart, input goes in" {
+	[ "$(bed run host1 'echo out; echo err >&2' 2>/dev/null)" = out ]
+	[ "$(bed run host1 'echo out; echo err >&2' 2>&1 >/dev/null)" = err ]
+	[ "$(echo in | bed run host1 cat)" = in ]
+}
+
+@test "files and folders are copied both ways" {
+	local dir=$BATS_TEST_TMPDIR
+
+	mkdir "$dir/d"
+	head -c 300000 /dev/urandom >"$dir/d/f"
+	bed put host1 "$dir/d" /tmp/d
+	bed get host1 /tmp/d/f "$dir/g"
+	cmp "$dir/d/f" "$dir/g"
+}
+
+@test "the kernel has AMD's counters, and KVM with nested paging" {
+	bed run host1 'dmesg | grep -q "Fam17h+ core perfctr, AMD PMU driver"'
+	[ "$(bed run host1 cat /sys/module/kvm_amd/parameters/npt)" = Y ]
+	[ "$(bed run host1 cat /sys/module/kvm/parameters/enable_pmu)" = N ]
+}
+
+@test "the project's module was built by DKMS and loads" {
+	bed run host1 'modprobe bed_dummy && grep -q ^bed_dummy /proc/modules'
+}
+
+@test "hosts reach each other by name" {
+	[ "$(bed run host1 ssh host2 hostname)" = host2 ]
+	[ "$(bed run host2 ssh host1-log hostname)" = host1 ]
+}
+
+ping_log() {
+	bed run host1 'ping -q -c 3 -i 0.2 -W 1 host2-log' >/dev/null
+}
+
+@test "a link is cut, in one direction too, and mended" {
+	local how
+
+	ping_log
+	for how in down down-in down-out; do
+		bed link log host2 $how
+		run ping_log
+		[ "$status" -eq 1 ]
+		bed run host1 'ping -q -c 1 -W 5 host2' >/dev/null
+		bed link log host2 up
+		ping_log
+	done
+}
+
+@test "a one-way cut lets the other way through" {
+	bed run host2 'nohup tcpdump -l -n -i log icmp >/tmp/icmp 2>/dev/null &
+		sleep 2'
+	bed link log host2 down-out
+	run ping_log
+	[ "$status" -eq 1 ]
+	bed run host2 'sleep 1; grep -q "echo request" /tmp/icmp; rc=$?
+		kill %1 2>/dev/null; pkill tcpdump; exit $rc'
+	bed link log host2 up
+}
+
+@test "an impaired link shows delay" {
+	bed link log host1 delay 300ms
+	bed run host1 'ping -q -c 3 host2-log' |
+		awk -F/ '/^rtt/ { exit !($4 - 0 ? $5 >= 300 : 1) }'
+	bed link log host1 clear
+}
+
+@test "a guest boots under KVM and talks on its console" {
+	bed run host1 guest-start t0
+	bed run host1 'until grep -q "guest: ready" /run/t0.console.log
+		do sleep 0.2; done'
+	bed run host1 '(sleep 1; echo "echo x\$((6*7))x"; sleep 2) |
+		socat - UNIX-CONNECT:/run/t0.console' | grep -q x42x
+	bed run host1 'echo "{\"execute\":\"qmp_capabilities\"}
+		{\"execute\":\"query-status\"}" |
+		socat -t2 - UNIX-CONNECT:/run/t0.qmp' | grep -q running
+	bed run host1 guest-stop t0
+}
+
+@test "a limit in CPU time ends a busy command" {
+	run bed run -t 2 host1 'while :; do :; done'
+	[ "$status" -eq 124 ]
+	bed run host1 'pkill -f "while :" || true'
+}
+
+@test "a killed host ends its command and is started again" {
+	bed run host2 'sleep 1000' 3>&- &
+	local pid=$!
+
+	bed run host2 true
+	bed kill host2
+	run wait $pid
+	wait $pid || status=$?
+	[ "$status" -eq 125 ]
+	bed status | grep -q 'host2: dead'
+	bed start host2 3>&-
+	bed run host2 true
+}
+
+@test "a crash ends the command with the console's log, and check fails" {
+	bed check
+	run bed run host1 'echo c >/proc/sysrq-trigger'
+	[ "$status" -eq 125 ]
+	[[ $output == *"sysrq triggered crash"* ]]
+	run bed check
+	[ "$status" -ne 0 ]
+	echo 'sysrq|Kernel panic|Oops' >"$BATS_TEST_TMPDIR/allow"
+	BED_ALLOW=$BATS_TEST_TMPDIR/allow bed check
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _FTCTL_ATTACH_H
+#define _FTCTL_ATTACH_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct mod;
+
+/**
+ * struct attach - what the module has to know to take hold of a VM
+ * @name: the VM
+ * @role: enum kvm_ft_role
+ * @on_loss: enum kvm_ft_on_loss
+ * @session: random, the same on both sides
+ * @pid: QEMU
+ * @local: this end of the logging link
+ * @peer: the other end; all zero on a secondary
+ * @peer_port: where the secondary listens
+ */
+struct attach {
+	const char *name;
+	uint32_t role;
+	uint32_t on_loss;
+	uint64_t session;
+	pid_t pid;
+	struct sockaddr_storage local;
+	struct sockaddr_storage peer;
+	uint16_t peer_port;
+};
+
+int attach_vm(struct mod *mod, const struct attach *at);
+
+#endif /* _FTCTL_ATTACH_H */

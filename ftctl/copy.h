@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _FTCTL_COPY_H
+#define _FTCTL_COPY_H
+
+#include <json-c/json_object.h>
+#include <sys/types.h>
+
+struct mod;
+struct qmp;
+
+/**
+ * struct copy - a copy of a guest, on this host
+ * @name: the VM
+ * @files: what QEMU would leave behind
+ * @pid: its QEMU, 0: none
+ * @attached: the module has it
+ * @qmp: QEMU's monitor
+ */
+struct copy {
+	char *name;
+	char **files;
+	pid_t pid;
+	int attached;
+	struct qmp *qmp;
+};
+
+int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request,
+		 struct json_object *answer);
+void copy_undo(struct mod *mod, struct copy *copy);
+void copy_keep(struct copy *copy);
+int copy_discard(struct mod *mod, const char *name);
+int copy_stop(const char *name, struct json_object *status);
+
+#endif /* _FTCTL_COPY_H */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What ftctl takes from the machine it runs on. The tests link another
+ * implementation, so that everything above is tested without module and KVM.
+ */
+#ifndef _FTCTL_PLATFORM_H
+#define _FTCTL_PLATFORM_H
+
+struct nl_sock;
+
+/* Generic netlink, connected, with extended acknowledgements. */
+struct nl_sock *platform_nl_open(void);
+int platform_nl_join(struct nl_sock *sk, int group);
+
+const char *platform_proc(void);	/* "/proc" */
+const char *platform_run(void);		/* where files live until reboot */
+
+/* What the links in /proc/PID/fd of KVM's descriptors say. */
+const char *platform_vm_link(void);
+const char *platform_vcpu_link(void);
+
+#endif /* _FTCTL_PLATFORM_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _FTCTL_SUBPROCESS_H
+#define _FTCTL_SUBPROCESS_H
+
+#include <sys/types.h>
+
+int subprocess_output(char *const argv[], char **output);
+pid_t subprocess_pipes(char *const argv[], int *to, int *from);
+pid_t subprocess_detached(const char *exe, char *const argv[], const char *cwd,
+			  const char *log);
+
+#endif /* _FTCTL_SUBPROCESS_H */

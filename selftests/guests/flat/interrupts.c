@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exercises by where interrupts come from. All do the same work meanwhile. */
+#include "flat.h"
+
+#define VECTOR		0x50
+#define PIC_VECTOR0	0x20
+#define NMI_VECTOR	2
+#define PIT_PIN		2
+#define HPET_ISR	0x20
+#define ICR_SELF	(1 << 18)
+#define REDIR_LEVEL	(1 << 15)
+#define HPET_T_LEVEL	(1 << 1)
+#define HPET_TIMER0	0x100
+
+static u64 deadline_step;
+
+static void eoi(struct frame *f)
+{
+	(void)f;
+	lapic_eoi();
+}
+
+static void eoi_pic(struct frame *f)
+{
+	(void)f;
+	pic_eoi();
+}
+
+static void nothing(struct frame *f)
+{
+	(void)f;
+}
+
+static void next_deadline(struct frame *f)
+{
+	(void)f;
+	wrmsr(MSR_TSC_DEADLINE, rdtsc() + deadline_step);
+	lapic_eoi();
+}
+
+static void eoi_level(struct frame *f)
+{
+	(void)f;
+	mmio_write64(HPET + HPET_ISR, 1);
+	lapic_eoi();
+}
+
+static void work_for_ever(void)
+{
+	sti();
+	for (;;) {
+		work();
+		report_every(WORK_ROUNDS);
+	}
+}
+
+static void run_oneshot(void)
+{
+	random_timer_start();
+	work_for_ever();
+}
+
+static void run_periodic(void)
+{
+	on_interrupt(VECTOR, eoi);
+	lapic_timer_start(LVT_PERIODIC, VECTOR, period_us());
+	work_for_ever();
+}
+
+static void run_deadline(void)
+{
+	if (!(cpuid(1).ecx & 1 << 24)) {
+		skip("the processor has no TSC deadline");
+		return;
+	}
+	deadline_step = tsc_per_ms() * period_us() / 1000;
+	on_interrupt(VECTOR, next_deadline);
+	lapic_timer_start(LVT_TSC_DEADLINE, VECTOR, 0);
+	wrmsr(MSR_TSC_DEADLINE, rdtsc() + deadline_step);
+	work_for_ever();
+}
+
+static void run_pit_pic(void)
+{
+	on_interrupt(PIC_VECTOR0, eoi_pic);
+	pic_unmask(0);
+	pit_start(period_us());
+	work_for_ever();
+}
+
+static void run_pit_ioapic(void)
+{
+	on_interrupt(VECTOR, eoi);
+	ioapic_route(PIT_PIN, VECTOR);
+	pit_start(period_us());
+	work_for_ever();
+}
+
+/* No way to mask these: they come inside of report() as well. */
+static void run_nmi(void)
+{
+	on_interrupt(NMI_VECTOR, nothing);
+	ioapic_route(PIT_PIN, DELIVER_NMI);
+	pit_start(period_us());
+	work_for_ever();
+}
+
+static void run_hpet(void)
+{
+	on_interrupt(VECTOR, eoi);
+	if (!hpet_start(VECTOR, period_us(), false)) {
+		skip("the machine has no HPET");
+		return;
+	}
+	work_for_ever();
+}
+
+static void run_level(void)
+{
+	u8 pin = __builtin_ctz(mmio_read(HPET + HPET_TIMER0 + 4));
+	u64 config;
+
+	on_interrupt(VECTOR, eoi_level);
+	if (!hpet_start(VECTOR, period_us(), false)) {
+		skip("the machine has no HPET");
+		return;
+	}
+	ioapic_route(pin, REDIR_LEVEL | VECTOR);
+	config = mmio_read64(HPET + HPET_TIMER0);
+	mmio_write64(HPET + HPET_TIMER0, config | HPET_T_LEVEL);
+	work_for_ever();
+}
+
+static void run_msi(void)
+{
+	on_interrupt(VECTOR, eoi);
+	if (!hpet_start(VECTOR, period_us(), true)) {
+		skip("the HPET sends no MSIs; it wants -global hpet.msi=on");
+		return;
+	}
+	work_for_ever();
+}
+
+/* The guest's own doing, and no input: but it is delivered like one. */
+static void run_ipi(void)
+{
+	on_interrupt(VECTOR, eoi);
+	random_timer_start();
+	sti();
+	for (;;) {
+		work();
+		lapic_write(LAPIC_ICR, ICR_SELF | VECTOR);
+		report_every(WORK_ROUNDS);
+	}
+}
+
+/* Three sources that know nothing of each other. */
+static void run_storm(void)
+{
+	on_interrupt(VECTOR, eoi);
+	on_interrupt(PIC_VECTOR0, eoi_pic);
+	random_timer_start();
+	pic_unmask(0);
+	pit_start(period_us() * 3 / 2);
+	hpet_start(VECTOR, period_us() * 5 / 4, true);
+	work_for_ever();
+}
+
+const struct exercise interrupts[] = {
+	{ "oneshot", run_oneshot },
+	{ "periodic", run_periodic },
+	{ "deadline", run_deadline },
+	{ "pit-pic", run_pit_pic },
+	{ "pit-ioapic", run_pit_ioapic },
+	{ "nmi", run_nmi },
+	{ "hpet", run_hpet },
+	{ "level", run_level },
+	{ "msi", run_msi },
+	{ "ipi", run_ipi },
+	{ "storm", run_storm },
+	{}
+};

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exercises that only ask: each answer is an input at a known place. */
+#include "flat.h"
+
+#define PIT_COUNTER0	0x40
+#define PIT_COMMAND	0x43
+#define PIT_LATCH0	0x00
+#define PORT_B		0x61
+#define PIC1_COMMAND	0x20
+#define PIC1_DATA	0x21
+#define PIC_READ_IRR	0x0a
+#define RTC_INDEX	0x70
+#define RTC_DATA	0x71
+#define RTC_SECONDS	0x00
+#define RTC_STATUS_A	0x0a
+#define PM_TIMER	0x608	/* where the firmware puts it on "pc" */
+#define PCI_ADDRESS	0xcf8
+#define PCI_DATA	0xcfc
+
+static bool has_rdtscp(void)
+{
+	return cpuid(0x80000001).edx & 1 << 27;
+}
+
+/* Time must not go back, whatever happens to the host. */
+static void mix_time(u64 now)
+{
+	static u64 last;
+
+	if (now < last) {
+		print("TIME WENT BACK from ");
+		print_hex(last, 16);
+		print(" to ");
+		print_hex(now, 16);
+		print("\n");
+	}
+	last = now;
+	mix(now);
+}
+
+static void run_tsc(void)
+{
+	bool rdtscp_too = has_rdtscp();
+	u32 aux;
+	int i;
+
+	for (;;) {
+		for (i = 0; i < 16; i++) {
+			mix_time(rdtsc());
+			if (rdtscp_too) {
+				mix_time(rdtscp(&aux));
+				mix(aux);
+			}
+		}
+		report_every(64);
+	}
+}
+
+static void run_msr(void)
+{
+	bool deadline = cpuid(1).ecx & 1 << 24;
+	int i;
+
+	for (;;) {
+		for (i = 0; i < 8; i++) {
+			mix_time(rdmsr(MSR_TSC));
+			mix(rdmsr(MSR_APIC_BASE));
+			mix(rdmsr(MSR_EFER));
+			mix(rdmsr(MSR_PAT));
+			mix(rdmsr(MSR_MTRR_CAP));
+			if (deadline)
+				mix(rdmsr(MSR_TSC_DEADLINE));
+		}
+		report_every(64);
+	}
+}
+
+/* Ports that the kernel answers. */
+static void run_pio(void)
+{
+	int i;
+
+	pit_start(period_us());
+	for (;;) {
+		for (i = 0; i < 4; i++) {
+			outb(PIT_COMMAND, PIT_LATCH0);
+			mix(inb(PIT_COUNTER0));
+			mix(inb(PIT_COUNTER0));
+			mix(inb(PORT_B));
+			outb(PIC1_COMMAND, PIC_READ_IRR);
+			mix(inb(PIC1_COMMAND));
+			mix(inb(PIC1_DATA));
+		}
+		report_every(64);
+	}
+}
+
+/* Ports that QEMU answers. */
+static void run_device(void)
+{
+	int i;
+
+	for (;;) {
+		for (i = 0; i < 4; i++) {
+			outb(RTC_INDEX, RTC_SECONDS);
+			mix(inb(RTC_DATA));
+			outb(RTC_INDEX, RTC_STATUS_A);
+			mix(inb(RTC_DATA));
+			mix(inl(PM_TIMER));
+			mix(inl(PCI_DATA));
+		}
+		report_every(32);
+	}
+}
+
+/* Several bytes with one instruction, from either. */
+static void run_string(void)
+{
+	u8 buf[32];
+	unsigned int i;
+
+	pit_start(period_us());
+	outb(RTC_INDEX, RTC_SECONDS);
+	for (;;) {
+		insb(PIT_COUNTER0, buf, 16);
+		insb(RTC_DATA, buf + 16, 16);
+		for (i = 0; i < sizeof(buf); i++)
+			mix(buf[i]);
+		report_every(64);
+	}
+}
+
+/* Device memory: LAPIC and IOAPIC in the kernel, HPET in QEMU. */
+static void run_mmio(void)
+{
+	bool hpet = (mmio_read(HPET) & 0xff) != 0xff;
+	int i;
+
+	lapic_timer_start(LVT_MASKED | LVT_PERIODIC, TIMER_VECTOR, 100000);
+	if (hpet)
+		hpet_start(TIMER_VECTOR, 1000000, false);
+	for (;;) {
+		for (i = 0; i < 4; i++) {
+			mix(lapic_read(LAPIC_TIMER_CURRENT));
+			mix(lapic_read(LAPIC_ID));
+			mix(lapic_read(LAPIC_VERSION));
+			mix(ioapic_read(0));
+			mix(ioapic_read(0x10));
+			if (hpet) {
+				mix(mmio_read(HPET + HPET_COUNTER));
+				mix(mmio_read64(HPET + HPET_COUNTER));
+			}
+		}
+		report_every(32);
+	}
+}
+
+/* Nothing at all comes in, for as long as this takes. */
+static void run_compute(void)
+{
+	for (;;) {
+		work();
+		report_every(WORK_ROUNDS);
+	}
+}
+
+const struct exercise reads[] = {
+	{ "tsc", run_tsc },
+	{ "msr", run_msr },
+	{ "pio", run_pio },
+	{ "device", run_device },
+	{ "string", run_string },
+	{ "mmio", run_mmio },
+	{ "compute", run_compute },
+	{}
+};

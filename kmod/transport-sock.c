@@ -25,6 +25,11 @@
  * that is up: a lost SYN alone is only sent again after a second.
  */
 #define FT_SETUP_TIMEOUT	(3 * HZ)
+/*
+ * How long a secondary waits for the HELLO of whoever connected. Less, so that
+ * the primary behind a stranger who says nothing still gets its turn.
+ */
+#define FT_HELLO_TIMEOUT	(1 * HZ)
 
 static int ft_addr_len(const struct sockaddr_storage *addr)
 {
@@ -305,9 +310,9 @@ static int ft_hello_send(struct socket *sock, const struct kvm_ft_hello *hello, 
 	return ft_sock_send(sock, &frame, sizeof(frame), flags);
 }
 
-static int ft_hello_recv(struct socket *sock, struct kvm_ft_hello *hello)
+static int ft_hello_recv(struct socket *sock, struct kvm_ft_hello *hello, long timeout)
 {
-	unsigned long deadline = jiffies + FT_SETUP_TIMEOUT;
+	unsigned long deadline = jiffies + timeout;
 	struct kvm_ft_frame_header header;
 	u8 payload[KVM_FT_HELLO_MAX];
 	int err;
@@ -342,7 +347,7 @@ int ft_sock_greet(struct socket *sock, const struct kvm_ft_hello *mine,
 
 	ret = ft_hello_send(sock, mine, 0);
 	if (!ret)
-		ret = ft_hello_recv(sock, theirs);
+		ret = ft_hello_recv(sock, theirs, FT_SETUP_TIMEOUT);
 	if (!ret)
 		ret = ft_hello_negotiate(mine, theirs);
 	switch (ret) {
@@ -395,7 +400,7 @@ int ft_sock_answer(struct socket *sock, const struct kvm_ft_hello *mine,
 	struct kvm_ft_frame_header bye;
 	int version, err;
 
-	err = ft_hello_recv(sock, theirs);
+	err = ft_hello_recv(sock, theirs, FT_HELLO_TIMEOUT);
 	if (err)
 		return err;
 	version = ft_hello_negotiate(mine, theirs);

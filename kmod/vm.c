@@ -668,6 +668,7 @@ static int ft_vm_hook(struct ft_vm *vm, struct netlink_ext_ack *extack)
 static int ft_vm_open_channel(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
 	const struct ft_channel_config config = {
+		.name = vm->config.name,
 		.role = vm->config.role,
 		.session = vm->config.session,
 		.local = vm->config.local,
@@ -725,9 +726,11 @@ int ft_vm_attach(const struct ft_vm_config *config, struct netlink_ext_ack *exta
 		goto put;
 	}
 	ret = ft_vm_open_channel(vm, extack);
-	if (ret)
-		/* Forgets it, and gives the list's reference back. */
-		ft_vm_disable(vm, NULL);
+	if (ret) {
+		/* As if its QEMU had exited: the VM is forgotten. */
+		ft_vm_event(vm, FT_EV_GONE, 0, NULL);
+		flush_work(&vm->work);
+	}
 	return ret;
 put:
 	ft_vm_put(vm);
@@ -850,11 +853,11 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 	u64 before = READ_ONCE(vm->digest_offset);
 
 	*compared = false;
-	if (READ_ONCE(vm->hold) || ft_mode(vm) == FT_OFF) {
+	if (READ_ONCE(vm->hold) || ft_mode(vm) != FT_RECORD || !vm->task) {
 		struct ft_rest_digest rest = { .vm = vm, .digest = digest };
 
 		if (!mutex_trylock(&vm->vcpu->mutex)) {
-			NL_SET_ERR_MSG(extack, "the guest runs unprotected, or waits in the kernel; pause it for a digest");
+			NL_SET_ERR_MSG(extack, "this copy runs; ask its protected primary for a digest, or pause it");
 			return -EBUSY;
 		}
 		INIT_WORK_ONSTACK(&rest.work, ft_vm_rest_digest);
@@ -865,10 +868,6 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 		if (rest.ret)
 			NL_SET_ERR_MSG_FMT(extack, "guest memory cannot be read (%d)", rest.ret);
 		return rest.ret;
-	}
-	if (ft_mode(vm) != FT_RECORD) {
-		NL_SET_ERR_MSG(extack, "ask the primary for a digest");
-		return -EINVAL;
 	}
 	WRITE_ONCE(vm->digest_due, true);
 	ft_vm_kick(vm);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* FNV-1a: simple enough to be computed again by whoever reads the console. */
+#ifndef WORKLOAD_HASH_H
+#define WORKLOAD_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_INIT	0xcbf29ce484222325
+
+static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *p = data;
+
+	while (size--)
+		hash = (hash ^ *p++) * 0x100000001b3;
+	return hash;
+}
+
+#endif /* WORKLOAD_HASH_H */

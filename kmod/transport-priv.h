@@ -126,6 +126,7 @@ static inline bool ft_is_primary(const struct ft_channel *ch)
 void ft_channel_hello(const struct ft_channel *ch, struct kvm_ft_hello *hello);
 void ft_channel_set_up(struct ft_channel *ch, const struct kvm_ft_hello *theirs);
 void ft_channel_kill(struct ft_channel *ch);
+bool ft_channel_wait(struct ft_channel *ch, struct completion *done);
 
 /* transport-tx.c */
 int ft_tx_thread(void *data);

@@ -39,27 +39,27 @@ static bool ft_rx_is_silent(struct ft_channel *ch)
 	       ktime_ms_delta(ktime_get(), ch->heard) >= ch->config.timeout_ms;
 }
 
-/* Secondary: acknowledge what is not yet acknowledged. */
-static int ft_rx_ack(struct ft_channel *ch)
+/*
+ * Secondary: acknowledge what is not yet acknowledged. If that fails, the
+ * connection is broken; but what came before it broke is still to be received,
+ * and a BYE may be at the end of it. So only receiving finds the end.
+ */
+static void ft_rx_ack(struct ft_channel *ch)
 {
-	if (ft_is_primary(ch) || ft_log_head(ch->log) == READ_ONCE(ch->acked))
-		return 0;
-	return ft_tx_status(ch, KVM_FT_FRAME_ACK);
+	if (!ft_is_primary(ch) && ft_log_head(ch->log) != READ_ONCE(ch->acked))
+		ft_tx_status(ch, KVM_FT_FRAME_ACK);
 }
 
 /* Receive at least one byte, at most @len. */
 static int ft_rx_some(struct ft_channel *ch, void *buf, size_t len)
 {
 	long slice = msecs_to_jiffies(ch->config.timeout_ms / FT_SILENT_SLICES) ?: 1;
-	int n, err;
+	int n;
 
 	n = ft_sock_recv(ch->sock, buf, len, 0);
-	if (n == -EAGAIN) {
+	if (n == -EAGAIN)
 		/* About to wait, perhaps for a peer that waits for this. */
-		err = ft_rx_ack(ch);
-		if (err)
-			return err;
-	}
+		ft_rx_ack(ch);
 	while (n == -EAGAIN) {
 		n = ft_sock_recv(ch->sock, buf, len, slice);
 		if (n == -EAGAIN && ft_rx_is_silent(ch))
@@ -93,22 +93,34 @@ static int ft_rx_header(struct ft_channel *ch, struct kvm_ft_frame_header *h)
  * Wait until the replay has used something up. The primary is held back by TCP
  * meanwhile. What it says now is read later, so its silence means nothing.
  */
-static int ft_rx_wait_room(struct ft_channel *ch)
+static void ft_rx_wait_room(struct ft_channel *ch)
 {
-	int err = ft_rx_ack(ch);
+	ft_rx_ack(ch);
+	WRITE_ONCE(ch->rx_full, true);
+	set_current_state(TASK_IDLE);	/* barrier: see ft_channel_notify() */
+	if (!ft_log_room(ch->log) && !READ_ONCE(ch->dead) && !READ_ONCE(ch->closing))
+		schedule_timeout(FT_ROOM_POLL);
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(ch->rx_full, false);
+	ft_rx_heard(ch);
+}
 
-	while (!err && !ft_log_room(ch->log)) {
-		if (READ_ONCE(ch->dead))
-			return -ECONNRESET;
-		WRITE_ONCE(ch->rx_full, true);
-		set_current_state(TASK_IDLE);	/* barrier: see ft_channel_notify() */
-		if (!ft_log_room(ch->log) && !READ_ONCE(ch->dead))
-			schedule_timeout(FT_ROOM_POLL);
-		__set_current_state(TASK_RUNNING);
-		WRITE_ONCE(ch->rx_full, false);
-		ft_rx_heard(ch);
+/*
+ * Nobody will replay it any more. It is still taken from the socket: left there,
+ * it would turn the orderly end into a reset, which could overtake our BYE.
+ */
+static int ft_rx_discard(struct ft_channel *ch, size_t left)
+{
+	u8 waste[256];
+	int n;
+
+	while (left) {
+		n = ft_rx_some(ch, waste, min(left, sizeof(waste)));
+		if (n < 0)
+			return n;
+		left -= n;
 	}
-	return err;
+	return 0;
 }
 
 /* Secondary: take a LOG frame's payload. */
@@ -116,19 +128,20 @@ static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left)
 {
 	struct ft_log *log = ch->log;
 	size_t room;
-	int n, err;
+	int n;
 
-	if (offset != ft_log_head(log))
+	if (offset != ft_log_head(log) && !READ_ONCE(ch->closing))
 		return -EBADMSG;
 	while (left) {
-		room = ft_log_room(log);
+		if (READ_ONCE(ch->closing))
+			return ft_rx_discard(ch, left);
+		if (READ_ONCE(ch->dead))
+			return -ECONNRESET;
+		room = min(ft_log_room(log), left);
 		if (!room) {
-			err = ft_rx_wait_room(ch);
-			if (err)
-				return err;
+			ft_rx_wait_room(ch);
 			continue;
 		}
-		room = min(room, left);
 		n = ft_rx_some(ch, ft_log_reserve(log, room), room);
 		if (n < 0)
 			return n;
@@ -136,11 +149,8 @@ static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left)
 		left -= n;
 		ft_rx_heard(ch);
 		ch->ops->received(ch->owner);
-		if (ft_log_head(log) - READ_ONCE(ch->acked) >= FT_ACK_BYTES) {
-			err = ft_rx_ack(ch);
-			if (err)
-				return err;
-		}
+		if (ft_log_head(log) - READ_ONCE(ch->acked) >= FT_ACK_BYTES)
+			ft_rx_ack(ch);
 	}
 	return 0;
 }

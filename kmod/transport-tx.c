@@ -246,8 +246,11 @@ int ft_tx_thread(void *data)
 
 	if (!READ_ONCE(ch->dead)) {
 		if (ft_tx_loop(ch))
-			/* The receiver comes to know, and tells the owner. */
-			kernel_sock_shutdown(ch->sock, SHUT_RDWR);
+			/*
+			 * Broken, or as good as. The peer's end and ours are
+			 * found by the receivers, behind what is on its way.
+			 */
+			kernel_sock_shutdown(ch->sock, SHUT_WR);
 		else if (!READ_ONCE(ch->dead))
 			ft_tx_last(ch);
 	}
@@ -261,25 +264,17 @@ int ft_tx_thread(void *data)
  * @reason: enum kvm_ft_reason
  *
  * Waits until the BYE is on its way, behind all log bytes when @reason says
- * that the peer shall go on from them; but not for a peer that takes nothing.
+ * that the peer shall go on from them.
  *
  * Context: Process context, not the sender's thread. May sleep.
  * Return: true when the sender is through, false when nobody can be told.
  */
 bool ft_tx_bye(struct ft_channel *ch, u32 reason)
 {
-	unsigned long timeout = msecs_to_jiffies(ch->config.timeout_ms);
-	u64 acked;
-
 	/* Acquire: pairs with ft_channel_set_up(). */
 	if (!smp_load_acquire(&ch->up) || READ_ONCE(ch->dead))
 		return false;
 	cmpxchg(&ch->bye, 0, reason ?: KVM_FT_REASON_PEER_ENDED);
 	wake_up_process(ch->tx);
-	do {
-		acked = READ_ONCE(ch->acked);
-		if (wait_for_completion_timeout(&ch->tx_done, timeout))
-			return true;
-	} while (acked != READ_ONCE(ch->acked));
-	return false;
+	return ft_channel_wait(ch, &ch->tx_done);
 }

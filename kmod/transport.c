@@ -24,6 +24,9 @@
 
 #include "transport-priv.h"
 
+/* A peer that takes nothing for so many time-outs will not take the BYE either. */
+#define FT_STUCK_TIMEOUTS	10
+
 /**
  * ft_channel_hello() - what this side says of itself
  * @ch: the channel
@@ -76,6 +79,35 @@ void ft_channel_kill(struct ft_channel *ch)
 	}
 	wake_up_process(ch->tx);
 	wake_up_process(ch->rx);
+}
+
+/**
+ * ft_channel_wait() - wait for a thread to be done with what takes the peer
+ * @ch: the channel
+ * @done: the thread's completion
+ *
+ * A peer that is slow has megabytes to read before it gets to the BYE, and a
+ * BYE that is not read is taken for a loss. So it is waited for as long as it
+ * gets on. A dead peer ends the wait by itself, for the receiver notices; what is
+ * left is one that lives and takes nothing, which is given up.
+ *
+ * Context: Process context. May sleep.
+ * Return: true when done, false when given up.
+ */
+bool ft_channel_wait(struct ft_channel *ch, struct completion *done)
+{
+	unsigned long timeout = msecs_to_jiffies(ch->config.timeout_ms);
+	unsigned int stuck = 0;
+	u64 progress, last = 0;
+
+	while (stuck < FT_STUCK_TIMEOUTS) {
+		if (wait_for_completion_timeout(done, timeout))
+			return true;
+		progress = READ_ONCE(ch->acked) + READ_ONCE(ch->replayed);
+		stuck = progress == last ? stuck + 1 : 0;
+		last = progress;
+	}
+	return false;
 }
 
 /* Primary: connect and agree, so that a failure is the user's to see. */
@@ -231,9 +263,9 @@ u16 ft_channel_port(const struct ft_channel *ch)
  * @reason: enum kvm_ft_reason to tell the peer, if the channel is up; for
  *	lost-connection nothing is said
  *
- * Bounded: a peer that does not take what it is sent is waited for only as long
- * as a lost one. With test-failover the BYE comes behind all log bytes, however
- * long they take to get through.
+ * The peer is waited for until it has read the BYE, or is lost, or lives but takes
+ * nothing for some time-outs. Only with test-failover are log bytes sent that were
+ * not sent before, and the BYE behind them.
  *
  * No callback runs once this returned, and the loss is not told. But one that is
  * running is waited for: the caller holds no lock that a callback takes.
@@ -246,8 +278,7 @@ void ft_channel_close(struct ft_channel *ch, u32 reason)
 
 	/* Say, and hear. */
 	if (reason != KVM_FT_REASON_LOST_CONNECTION && ft_tx_bye(ch, reason))
-		wait_for_completion_timeout(&ch->rx_done,
-					    msecs_to_jiffies(ch->config.timeout_ms));
+		ft_channel_wait(ch, &ch->rx_done);
 
 	ft_channel_kill(ch);
 	kthread_stop_put(ch->tx);

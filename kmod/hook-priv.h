@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the hooks share among themselves: hook.c installs, hook-vcpu.c and
+ * hook-gates.c are installed.
+ */
+#ifndef _KVM_FT_HOOK_PRIV_H
+#define _KVM_FT_HOOK_PRIV_H
+
+#include <linux/ftrace.h>
+#include <linux/kvm_host.h>
+#include <linux/static_call.h>
+#include "engine.h"
+
+/*
+ * Brackets of every hook. ft_hook_enter() returns the VM if it is attached, and
+ * pins it; ft_hook_leave() takes what that returned.
+ */
+struct ft_vm *ft_hook_enter(const struct kvm *kvm);
+void ft_hook_leave(struct ft_vm *vm);
+
+/* The guest asked: log the answer in @entry, or replace it (bytes at @data). */
+void ft_answer(struct ft_vm *vm, struct ft_entry *entry, void *data);
+
+/**
+ * struct ft_op - a vendor operation that is replaced
+ * @name: member of struct kvm_x86_ops
+ * @hook: what takes its place
+ * @key: KVM's static call
+ * @tramp: its trampoline
+ * @orig: what it called before; NULL: not replaced now
+ */
+struct ft_op {
+	const char *name;
+	void *hook;
+	struct static_call_key *key;
+	void *tramp;
+	void *orig;
+};
+
+extern struct ft_op ft_ops[];
+extern const unsigned int ft_nr_ops;
+
+/* Point our static calls at what KVM's called. */
+void ft_ops_keep(void);
+
+/**
+ * struct ft_func - a function of kvm.ko that is replaced, or only called
+ * @name: symbol
+ * @hook: what takes its place; NULL: only called
+ * @orig: set to where the original goes on behind its call of ftrace
+ * @addr: its address
+ * @ops: ftrace's
+ */
+struct ft_func {
+	const char *name;
+	void *hook;
+	void *orig;
+	unsigned long addr;
+	struct ftrace_ops ops;
+};
+
+extern struct ft_func ft_funcs[];
+extern const unsigned int ft_nr_funcs;
+
+#endif /* _KVM_FT_HOOK_PRIV_H */

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU's thread on its way into the guest and out of it: KVM's vendor
+ * operations, replaced through its static calls. What the guest does with the
+ * device model in QEMU is caught here too, when KVM leaves for QEMU and when
+ * QEMU is back.
+ */
+#include "hook-priv.h"
+
+/* Signatures of the operations; KVM's own names are struct kvm_x86_ops members. */
+static int ft_absent_pre_run(struct kvm_vcpu *vcpu)
+{
+	return 1;
+}
+
+static fastpath_t ft_absent_run(struct kvm_vcpu *vcpu, u64 flags)
+{
+	return EXIT_FASTPATH_NONE;
+}
+
+static int ft_absent_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
+{
+	return -EIO;
+}
+
+DEFINE_STATIC_CALL(ft_kvm_vcpu_pre_run, ft_absent_pre_run);
+DEFINE_STATIC_CALL(ft_kvm_vcpu_run, ft_absent_run);
+DEFINE_STATIC_CALL(ft_kvm_handle_exit, ft_absent_handle_exit);
+
+/*
+ * The guest is about to be entered. Sleeping with KVM's SRCU held would keep
+ * QEMU from changing memory slots.
+ */
+static int ft_safe_point(struct ft_vm *vm)
+{
+	int ret;
+
+	kvm_vcpu_srcu_read_unlock(vm->vcpu);
+	ret = ft_vm_safe_point(vm);
+	kvm_vcpu_srcu_read_lock(vm->vcpu);
+	return ret;
+}
+
+static int ft_vcpu_pre_run(struct kvm_vcpu *vcpu)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	int ret = static_call(ft_kvm_vcpu_pre_run)(vcpu);
+
+	if (vm && ret > 0) {
+		ft_vm_begin(vm);
+		if (ft_safe_point(vm)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			ret = -EINTR;
+		}
+	}
+	ft_hook_leave(vm);
+	return ret;
+}
+
+static void ft_count(struct ft_vm *vm)
+{
+	u64 branches;
+	int err = ft_counter_read(&vm->counter, &branches);
+
+	if (unlikely(err)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "the branch counter was taken away");
+		return;
+	}
+	vm->branches = branches;
+	vm->events += vm->exit.delivered + vm->exit.halted;
+	vm->stats.exits++;
+	vm->stats.breakpoints += vm->exit.kind == FT_EXIT_BREAKPOINT;
+}
+
+static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	fastpath_t ret;
+
+	if (!vm || ft_mode(vm) == FT_OFF) {
+		ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
+		goto out;
+	}
+	if (unlikely(vm->deferred))
+		ft_record_nudge(vm);
+	ft_vendor->before_entry(vcpu, &vm->plan);
+	ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
+	ft_vendor->after_exit(vcpu, &vm->plan, &vm->exit);
+	ft_count(vm);
+	if (unlikely(vm->deferred))
+		ft_vm_kick(vm);
+	/* What KVM would do without a full exit is to pass handle_exit() too. */
+	if (ret == EXIT_FASTPATH_REENTER_GUEST)
+		ret = EXIT_FASTPATH_EXIT_HANDLED;
+out:
+	ft_hook_leave(vm);
+	return ret;
+}
+
+static u64 ft_guest_tsc(struct ft_vm *vm)
+{
+	/* Never twice the same, so that the log's deltas tell them apart. */
+	return max(kvm_read_l1_tsc(vm->vcpu, rdtsc()), vm->last_tsc + 1);
+}
+
+/**
+ * ft_answer() - the guest asked something synchronously
+ * @vm: VM
+ * @entry: type and body with this host's answer; a secondary replaces it
+ * @data: KVM_FT_ENTRY_IO_IN: the answer's bytes, to be replaced
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_answer(struct ft_vm *vm, struct ft_entry *entry, void *data)
+{
+	if (ft_mode(vm) == FT_RECORD)
+		ft_record_answer(vm, entry);
+	else if (ft_mode(vm) == FT_REPLAY)
+		ft_replay_answer(vm, entry, data);
+}
+
+static int ft_handle_tsc(struct ft_vm *vm, bool tscp)
+{
+	struct ft_entry entry = {
+		.type = tscp ? KVM_FT_ENTRY_TSCP : KVM_FT_ENTRY_TSC,
+		.tsc = ft_guest_tsc(vm),
+	};
+
+	ft_answer(vm, &entry, NULL);
+	return ft_vendor->answer_tsc(vm->vcpu, entry.tsc, tscp);
+}
+
+static void ft_to_device(struct ft_vm *vm);
+
+/* The bytes of the access that QEMU is to do, or did. */
+static struct ft_entry ft_device_entry(struct kvm_vcpu *vcpu, u8 type, u8 **data)
+{
+	struct kvm_run *run = vcpu->run;
+	struct ft_entry entry = { .type = type };
+
+	if (vcpu->mmio_needed) {
+		*data = run->mmio.data;
+		entry.io.addr = run->mmio.phys_addr;
+		entry.io.len = min_t(u32, run->mmio.len, sizeof(run->mmio.data));
+	} else {
+		*data = vcpu->arch.pio_data;
+		entry.io.addr = vcpu->arch.pio.port;
+		entry.io.len = min_t(u32, vcpu->arch.pio.size * vcpu->arch.pio.count,
+				     KVM_FT_ENTRY_DATA_MAX);
+	}
+	entry.io.data = *data;
+	return entry;
+}
+
+static bool ft_device_write(struct kvm_vcpu *vcpu)
+{
+	return vcpu->mmio_needed ? vcpu->mmio_is_write : !vcpu->arch.pio.in;
+}
+
+/* QEMU is through with a read or write: stands in for KVM's completion. */
+static int ft_device_done(struct kvm_vcpu *vcpu)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	int (*complete)(struct kvm_vcpu *vcpu);
+	struct ft_entry entry;
+	u8 *data;
+	int ret;
+
+	if (WARN_ON_ONCE(!vm || !vm->complete)) {
+		ret = -EIO;
+		goto out;
+	}
+	complete = vm->complete;
+	vm->complete = NULL;
+	if (!ft_device_write(vcpu)) {
+		entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_IN, &data);
+		ft_answer(vm, &entry, data);
+	}
+	ret = complete(vcpu);
+	if (!ret)
+		ft_to_device(vm);
+out:
+	ft_hook_leave(vm);
+	return ret;
+}
+
+/* KVM wants QEMU to do a read or write: be there when it is done. */
+static void ft_to_device(struct ft_vm *vm)
+{
+	struct kvm_vcpu *vcpu = vm->vcpu;
+
+	if (!vcpu->arch.complete_userspace_io ||
+	    vcpu->arch.complete_userspace_io == ft_device_done)
+		return;
+	vm->complete = vcpu->arch.complete_userspace_io;
+	vcpu->arch.complete_userspace_io = ft_device_done;
+}
+
+/* The guest's exit goes on in QEMU. */
+static void ft_exit_to_user(struct ft_vm *vm)
+{
+	struct kvm_vcpu *vcpu = vm->vcpu;
+	struct ft_entry entry;
+	u8 *data;
+
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_IO:
+	case KVM_EXIT_MMIO:
+		break;
+	case KVM_EXIT_INTR:
+		return;
+	default:
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "the guest left KVM for QEMU with exit reason %u (a reset or an error)",
+			    vcpu->run->exit_reason);
+		return;
+	}
+	ft_to_device(vm);
+	if (!ft_device_write(vcpu))
+		return;
+
+	entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_OUT, &data);
+	ft_answer(vm, &entry, data);
+	vm->stats.outputs++;
+	ft_output_hold(vm);
+}
+
+/**
+ * ft_hook_release() - KVM completes what is with QEMU now by itself
+ * @vm: VM, off
+ *
+ * Context: the vCPU's thread, or under vcpu->mutex.
+ */
+void ft_hook_release(struct ft_vm *vm)
+{
+	if (vm->complete)
+		vm->vcpu->arch.complete_userspace_io = vm->complete;
+	vm->complete = NULL;
+}
+
+static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	int ret;
+
+	if (!vm || ft_mode(vm) == FT_OFF) {
+		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
+		goto out;
+	}
+	switch (vm->exit.kind) {
+	case FT_EXIT_TSC:
+	case FT_EXIT_TSCP:
+		ret = ft_handle_tsc(vm, vm->exit.kind == FT_EXIT_TSCP);
+		break;
+	case FT_EXIT_BREAKPOINT:
+		ret = 1;
+		break;
+	default:
+		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
+	}
+	if (ret > 0)
+		ft_safe_point(vm);	/* a signal makes KVM's loop return by itself */
+	else if (!ret && ft_mode(vm) != FT_OFF)
+		ft_exit_to_user(vm);
+out:
+	ft_hook_leave(vm);
+	return ret;
+}
+
+struct ft_op ft_ops[] = {
+	{ "vcpu_pre_run", ft_vcpu_pre_run },
+	{ "vcpu_run", ft_vcpu_run },
+	{ "handle_exit", ft_handle_exit },
+};
+
+const unsigned int ft_nr_ops = ARRAY_SIZE(ft_ops);
+
+/**
+ * ft_ops_keep() - have our hooks call what KVM called before
+ *
+ * Context: ft_ops[].orig is set, the hooks are not installed yet.
+ */
+void ft_ops_keep(void)
+{
+	static_call_update(ft_kvm_vcpu_pre_run, (typeof(&ft_absent_pre_run))ft_ops[0].orig);
+	static_call_update(ft_kvm_vcpu_run, (typeof(&ft_absent_run))ft_ops[1].orig);
+	static_call_update(ft_kvm_handle_exit, (typeof(&ft_absent_handle_exit))ft_ops[2].orig);
+}

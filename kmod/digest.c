@@ -5,6 +5,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/xxhash.h>
 #include <asm/fpu/api.h>
@@ -62,6 +63,44 @@ static int ft_digest_ram(struct kvm *kvm, u64 *ram)
 	return ret;
 }
 
+/*
+ * The FPU as XSAVE lays it out, less what depends on when it was saved: which
+ * components were in use, and the last instruction and operand (AMD saves
+ * those only while an exception is pending). Offsets: SDM volume 1, 10.5.1 and
+ * 13.4.2.
+ */
+#define FT_XSAVE_LAST		6	/* FOP, FIP, FDP */
+#define FT_XSAVE_MXCSR		24
+#define FT_XSAVE_MASK		28	/* MXCSR_MASK, the processor's */
+#define FT_XSAVE_ST0		32
+#define FT_XSAVE_FREE		416	/* reserved and software's */
+#define FT_XSAVE_EXTENDED	576
+
+static int ft_digest_fpu(struct kvm_vcpu *vcpu, u64 *hash)
+{
+	struct fpu_guest *fpu = &vcpu->arch.guest_fpu;
+	bool loaded = kvm_get_running_vcpu() == vcpu;
+	u32 size = max_t(u32, fpu->uabi_size, FT_XSAVE_EXTENDED);
+	u8 *area = kvzalloc(size, GFP_KERNEL);
+
+	if (!area)
+		return -ENOMEM;
+	/* In KVM_RUN the guest's registers are in the processor. */
+	if (loaded)
+		fpu_swap_kvm_fpstate(fpu, false);
+	fpu_copy_guest_fpstate_to_uabi(fpu, area, size, fpu->fpstate->user_xfeatures,
+				       vcpu->arch.pkru);
+	if (loaded)
+		fpu_swap_kvm_fpstate(fpu, true);
+
+	*hash = xxh64(area, FT_XSAVE_LAST, *hash);
+	*hash = xxh64(area + FT_XSAVE_MXCSR, FT_XSAVE_MASK - FT_XSAVE_MXCSR, *hash);
+	*hash = xxh64(area + FT_XSAVE_ST0, FT_XSAVE_FREE - FT_XSAVE_ST0, *hash);
+	*hash = xxh64(area + FT_XSAVE_EXTENDED, size - FT_XSAVE_EXTENDED, *hash);
+	kvfree(area);
+	return 0;
+}
+
 /**
  * ft_digest_take() - digest of the machine as it stands
  * @vm: VM whose vCPU is outside of the guest and stays there
@@ -81,10 +120,15 @@ int ft_digest_take(struct ft_vm *vm, struct ft_digest *digest)
 		vcpu->arch.xcr0, vcpu->arch.pat,
 	};
 	u64 hash;
+	int ret;
 
 	hash = xxh64(vcpu->arch.regs, VCPU_REGS_RIP * sizeof(unsigned long), 0);
 	hash = xxh64(control, sizeof(control), hash);
-	digest->regs = ft_vendor->hash_regs(vcpu, hash);
+	hash = ft_vendor->hash_regs(vcpu, hash);
+	ret = ft_digest_fpu(vcpu, &hash);
+	if (ret)
+		return ret;
+	digest->regs = hash;
 	digest->irqchip = ft_kvm_hash_irqchip(vcpu);
 	return ft_digest_ram(vm->kvm, &digest->ram);
 }

@@ -120,6 +120,7 @@ struct ft_line {
  * @drain: secondary: go live once the log is used up; likewise
  * @released: the vCPU carries no trace of us; set in its thread or under vcpu->mutex
  * @detached: no hook finds the VM any more; written by @work
+ * @forgotten: it is off the list, and its process may go away unnoticed
  * @wq: everybody who waits for anything of this VM
  *
  * The vCPU's thread alone:
@@ -178,6 +179,7 @@ struct ft_vm {
 	bool drain;
 	bool released;
 	bool detached;
+	bool forgotten;
 	wait_queue_head_t wq;
 
 	struct task_struct *task;

@@ -404,6 +404,7 @@ static void ft_vm_forget(struct ft_vm *vm)
 	mutex_unlock(&ft_list_mutex);
 	if (!listed)
 		return;
+	WRITE_ONCE(vm->forgotten, true);
 	mmu_notifier_unregister(&vm->mn, vm->kvm->mm);
 	ft_vm_put(vm);
 }
@@ -547,6 +548,9 @@ static void ft_vm_mm_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct ft_vm *vm = container_of(mn, struct ft_vm, mn);
 
+	/* Called by mmu_notifier_unregister(), too. */
+	if (READ_ONCE(vm->forgotten))
+		return;
 	ft_vm_event(vm, FT_EV_GONE, KVM_FT_REASON_GUEST_GONE, "QEMU exited");
 }
 

@@ -4,10 +4,11 @@
  *
  * How soon a log byte leaves: at once when somebody waits for its
  * acknowledgment (ft_channel_flush()); else when there are enough for a run
- * worth a packet, or a millisecond after the first.
+ * worth a packet, or batch_us after the first.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <net/sock.h>
 
@@ -16,7 +17,10 @@
 /* So many bytes are sent without waiting for more. */
 #define FT_BATCH_BYTES		(16 << 10)
 /* So long bytes may wait for others. */
-#define FT_BATCH_TIME		(1 * NSEC_PER_MSEC)
+static unsigned int ft_batch_us = 1000;
+module_param_named(batch_us, ft_batch_us, uint, 0644);
+MODULE_PARM_DESC(batch_us, "longest that log bytes nobody waits for are kept back to be sent together, in us (default 1000)");
+
 /* A wait may end so much later, if that saves a wake-up. */
 #define FT_TX_SLACK		(NSEC_PER_MSEC / 4)
 
@@ -194,7 +198,7 @@ static int ft_tx_loop(struct ft_channel *ch)
 			continue;
 		}
 		if (!batch)
-			batch = ktime_add_ns(now, FT_BATCH_TIME);
+			batch = ktime_add_us(now, READ_ONCE(ft_batch_us));
 		if (pending < FT_BATCH_BYTES && ch->sent >= urgent &&
 		    ktime_before(now, batch)) {
 			ft_tx_wait(ch, FT_TX_BATCH, min(batch, beat));

@@ -11,7 +11,7 @@ setup_file() {
 
 	mkdir -p "$BED_TREE"
 	cp -r "$BATS_TEST_DIRNAME"/test-tree/. "$BED_TREE"
-	bed up 2 3>&-
+	bed up 2
 }
 
 teardown_file() {
@@ -23,7 +23,7 @@ setup() {
 	local n
 
 	for n in 1 2; do
-		bed status | grep -q "host$n: dead" && bed start "host$n" 3>&-
+		bed status | grep -q "host$n: dead" && bed start "host$n"
 	done
 	bed link log host1 clear
 }
@@ -97,22 +97,28 @@ ping_log() {
 	bed link log host2 up
 }
 
-@test "an impaired link shows delay" {
+@test "an impaired link shows delay, and loss" {
 	bed link log host1 delay 300ms
-	bed run host1 'ping -q -c 3 host2-log' |
-		awk -F/ '/^rtt/ { exit !($4 - 0 ? $5 >= 300 : 1) }'
+	bed run host1 'ping -q -c 3 -W 5 host2-log' |
+		awk -F/ '/^rtt/ { slow = $5 >= 300 } END { exit !slow }'
+	bed link log host1 loss 100%
+	run ping_log
+	[ "$status" -eq 1 ]
 	bed link log host1 clear
+	ping_log
 }
 
-@test "a guest boots under KVM and talks on its console" {
+@test "a guest boots under KVM, talks on its console, has its branches counted" {
 	bed run host1 guest-start t0
 	bed run host1 'until grep -q "guest: ready" /run/t0.console.log
 		do sleep 0.2; done'
-	bed run host1 '(sleep 1; echo "echo x\$((6*7))x"; sleep 2) |
-		socat - UNIX-CONNECT:/run/t0.console' | grep -q x42x
-	bed run host1 'echo "{\"execute\":\"qmp_capabilities\"}
-		{\"execute\":\"query-status\"}" |
-		socat -t2 - UNIX-CONNECT:/run/t0.qmp' | grep -q running
+	bed run host1 'until grep -q x42x /run/t0.console.log; do
+			echo "echo x\$((6*7))x"; sleep 1
+		done | socat -u - UNIX-CONNECT:/run/t0.console'
+	bed run host1 'printf "%s\n" "{\"execute\":\"qmp_capabilities\"}" \
+			"{\"execute\":\"query-status\"}" |
+		socat -t5 - UNIX-CONNECT:/run/t0.qmp' | grep running
+	bed run host1 '/usr/lib/kvm_ft/guest/count-branches $(cat /run/t0.pid)'
 	bed run host1 guest-stop t0
 }
 
@@ -123,16 +129,18 @@ ping_log() {
 }
 
 @test "a killed host ends its command and is started again" {
-	bed run host2 'sleep 1000' 3>&- &
-	local pid=$!
+	local pid rc=0
 
-	bed run host2 true
+	bed run host2 'sleep 1000' &
+	pid=$!
+	bed run host2 'until pgrep -x sleep; do sleep 0.2; done'
 	bed kill host2
-	run wait $pid
-	wait $pid || status=$?
+	wait $pid || rc=$?
+	[ "$rc" -eq 125 ]
+	run bed run host2 true
 	[ "$status" -eq 125 ]
-	bed status | grep -q 'host2: dead'
-	bed start host2 3>&-
+	bed status | grep 'host2: dead'
+	bed start host2
 	bed run host2 true
 }
 

@@ -46,6 +46,8 @@ build_root_make() {
 	find "$root/usr/lib/modules/$kver" -name '*.ko.xz' -print0 |
 		xargs -0 -P2 -n64 nice unxz
 	in_root "$root" depmod "$kver"
+	in_root "$root" dkms generate_mok
+	rm -f "$root"/boot/initrd*
 	ln -s usr/lib "$root/kernel/guest/lib"
 	in_root "$root" depmod -b /kernel/guest "${kver%-amd64}-cloud-amd64"
 	mkdir "$root/src"

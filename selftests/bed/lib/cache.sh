@@ -6,7 +6,7 @@
 #   $KVM_FT_CACHE/<name>/<key>/...
 #
 # A folder that exists is complete: it is filled under another name and then
-# renamed.  One lock per name lets a second user wait instead of building twice.
+# renamed.  A lock lets a second user wait instead of building twice.
 
 KVM_FT_CACHE=${KVM_FT_CACHE:-/var/cache/kvm_ft}
 
@@ -37,21 +37,21 @@ cache_get() {
 
 	if [[ ! -e $dir ]]; then
 		mkdir -p "$top"
-		exec {lock}>"$top/lock"
+		exec {lock}>"$top/lock.$key"
 		flock -n "$lock" || {
 			say "$name: waiting for another build of it"
 			flock "$lock"
 		}
 		if [[ ! -e $dir ]]; then
 			say "$name: building $key"
-			rm -rf "$top"/tmp.*
+			rm -rf "$top/tmp.$key"
 			mkdir "$top/tmp.$key"
 			bash -eu -o pipefail -c '
 				for f in "$BED_SRC"/lib/*.sh; do . "$f"; done
 				"$@"' bed "$builder" "$top/tmp.$key" \
 				</dev/null >&2 {lock}>&- ||
 				die "$name: the build failed"
-			mv "$top/tmp.$key" "$dir"
+			mv -T "$top/tmp.$key" "$dir"
 			say "$name: built in $((SECONDS - t)) s"
 			cache_prune "$top"
 		fi
@@ -66,9 +66,12 @@ cache_get() {
 cache_prune() {
 	local old
 
-	find "$1" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' |
-	sort -rn | tail -n +$((CACHE_KEEP + 1)) |
+	find "$1" -mindepth 1 -maxdepth 1 -type d ! -name 'tmp.*' \
+		-printf '%T@ %p\n' | sort -rn | tail -n +$((CACHE_KEEP + 1)) |
 	while read -r _ old; do
 		rm -rf "$old"
 	done
+	# What was being built a day ago never will be.
+	find "$1" -mindepth 1 -maxdepth 1 -name '*.*' -mmin +1440 \
+		-exec rm -rf {} +
 }

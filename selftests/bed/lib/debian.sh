@@ -24,6 +24,8 @@ debian_mirror() {
 
 # debian_root DIR VARIANT PACKAGES [mmdebstrap options]: packages separated by
 # white space.  Downloaded packages are kept and used again.
+#
+# The kernel's scripts make no initrd if INITRD is No.
 debian_root() {
 	local dir=$1 variant=$2 mirror debs=$KVM_FT_CACHE/debs
 	local -a packages
@@ -33,7 +35,7 @@ debian_root() {
 	need mmdebstrap mmdebstrap
 	mirror=$(debian_mirror)
 	mkdir -p "$debs"
-	nice mmdebstrap --quiet --mode=root --variant="$variant" \
+	INITRD=No nice mmdebstrap --quiet --mode=root --variant="$variant" \
 		--include="$(IFS=,; echo "${packages[*]}")" \
 		--aptopt='Apt::Install-Recommends "false"' \
 		--dpkgopt=force-unsafe-io \
@@ -41,8 +43,8 @@ debian_root() {
 		--dpkgopt=path-exclude='/usr/share/locale/*' \
 		--skip=download/empty --skip=essential/unlink \
 		--setup-hook="mkdir -p \"\$1/var/cache/apt/archives\"" \
-		--setup-hook="find '$debs' -name '*.deb' -exec cp -t \"\$1/var/cache/apt/archives\" {} +" \
-		--customize-hook="cp -n \"\$1\"/var/cache/apt/archives/*.deb '$debs/'" \
+		--setup-hook="find '$debs' -name '*.deb' -exec ln -t \"\$1/var/cache/apt/archives\" {} +" \
+		--customize-hook="cp -nl \"\$1\"/var/cache/apt/archives/*.deb '$debs/'" \
 		--customize-hook="rm -f \"\$1\"/var/cache/apt/archives/*.deb" \
 		"$@" "$SUITE" "$dir" \
 		"deb $mirror $SUITE main" "deb-src $mirror $SUITE main"

@@ -9,46 +9,63 @@ HOST_PACKAGES='
 	qemu-system-x86 qemu-utils libnl-3-200 libnl-genl-3-200 libjson-c5
 	ethtool tcpdump iperf3 jq strace sg3-utils python3-minimal'
 
+# The folder with root/: the packages, and the kernel's modules.
+base_root() {
+	cache_get base "$(cache_key "=$HOST_PACKAGES" "=$(build_root_key)")" \
+		base_root_make
+}
+
+base_root_make() {
+	local root=$1/root build kver
+
+	build=$(build_root)
+	kver=$(<"$build/kver")
+	debian_root "$root" essential "$HOST_PACKAGES"
+	mkdir -p "$root/usr/lib/modules"
+	cp -a "$build/root/usr/lib/modules/$kver" "$root/usr/lib/modules/"
+	rm -f "$root/usr/lib/modules/$kver"/{build,source}
+	rm -rf "$root"/usr/share/doc "$root"/var/cache/* "$root"/var/lib/apt/*
+}
+
 # The folder with all that a host boots from: vmlinux, initrd, root.img, and
-# the ssh key that opens every host.
+# the ssh key that opens every host; and the guests' initrd.
 host_root() {
 	cache_get host "$(cache_key "$BED_SRC"/{host,guest}/* \
 		"$BED_SRC/lib/host-root.sh" "=$(build_root_key)")" host_root_make
 }
 
 host_root_make() {
-	local out=$1 root=$1/root build kver
+	local out=$1 base build
 
 	need mksquashfs squashfs-tools ssh-keygen openssh-client
 	build=$(build_root)
-	kver=$(<"$build/kver")
-	say "host: making the root"
-	debian_root "$root" essential "$HOST_PACKAGES"
-	mkdir -p "$root/usr/lib/modules"
-	cp -a "$build/root/usr/lib/modules/$kver" "$root/usr/lib/modules/"
-	rm -f "$root/usr/lib/modules/$kver/build"
-
+	base=$(base_root)
 	ssh-keygen -q -t ed25519 -N '' -C kvm_ft-bed -f "$out/key"
-	install -d -m 700 "$root/root/.ssh"
-	install -m 600 "$out/key" "$root/root/.ssh/id_ed25519"
-	install -m 644 "$out/key.pub" "$root/root/.ssh/authorized_keys"
-	cp -r "$BED_SRC/host" "$root/usr/lib/bed"
-	in_root "$root" /usr/lib/bed/install
-
-	say "host: packing"
-	mkdir "$out/work"
-	cp -r "$BED_SRC"/{host,guest} "$out/work"
+	mkdir "$out/src"
+	cp -r "$BED_SRC"/{host,guest} "$out/src"
 	unshare --mount --propagation private bash -eu -c '
-		mount --bind "$1/work" "$2/src"
-		exec chroot "$2" /src/host/mkinitrd' - "$out" "$build/root"
-	mv "$out/work/initrd" "$out/work/vmlinux" "$out"
-	mkdir -p "$root/usr/lib/kvm_ft/guest"
-	mv "$out/work/guest.initrd" "$out"
-	cp "$out/guest.initrd" "$root/usr/lib/kvm_ft/guest/initrd"
-	cp "$build"/root/kernel/guest/boot/vmlinuz-* \
-		"$root/usr/lib/kvm_ft/guest/vmlinuz"
-	nice mksquashfs "$root" "$out/root.img" -comp lz4 -no-progress -quiet \
-		-wildcards -e 'var/cache/*' 'var/lib/apt/*' 'usr/share/doc/*'
-	printf '%s\n' "$kver" >"$out/kver"
-	rm -rf --one-file-system "$root" "$out/work"
+		base=$1 build=$2 out=$3
+		m=$(mktemp -d)
+		mount -t tmpfs tmpfs "$m"
+		mkdir "$m"/{up,work,root}
+		mount -t overlay -o "lowerdir=$base,upperdir=$m/up,workdir=$m/work" root "$m/root"
+		mount --bind "$out/src" "$build/src"
+		chroot "$build" /src/host/mkinitrd
+
+		root=$m/root
+		install -d -m 700 "$root/root/.ssh"
+		install -m 600 "$out/key" "$root/root/.ssh/id_ed25519"
+		install -m 644 "$out/key.pub" "$root/root/.ssh/authorized_keys"
+		cp -r "$out/src/host" "$root/usr/lib/bed"
+		mount --bind /dev "$root/dev"
+		chroot "$root" /usr/lib/bed/install
+		umount "$root/dev"
+		guest=$root/usr/lib/kvm_ft/guest
+		mkdir -p "$guest"
+		cp "$out/src/guest.initrd" "$guest/initrd"
+		cp "$build"/kernel/guest/boot/vmlinuz-* "$guest/vmlinuz"
+		nice mksquashfs "$root" "$out/root.img" -comp lz4 -no-progress -quiet
+	' - "$base/root" "$build/root" "$out"
+	mv "$out"/src/{vmlinux,initrd,guest.initrd} "$out"
+	rm -rf "$out/src"
 }

@@ -3,9 +3,11 @@
 #
 # One emulated host: start, stop, what it has used, what its console says.
 #
-# $STATE/hostN/ holds pid, console (socket), console.log and qmp.  The images
-# are hard links or copies in $STATE/image, made by "bed up", so that a host
-# that is started again is the same one.
+# $STATE/hostN/ holds pid, console (socket), console.log and qmp; $STATE/image
+# what the hosts boot from.
+
+# Divides the lives of a host in its console's log.
+POWER_ON='--- power on ---'
 
 host_number() {
 	local n=${1#host}
@@ -47,7 +49,7 @@ host_start() {
 	mapfile -t cards < <(net_cards "$n")
 	rm -f "$dir"/{pid,console,qmp}
 	ssh_forget "$n"
-	: >"$dir/console.log"
+	echo "$POWER_ON" >>"$dir/console.log"
 	in_net "$image/emulator/lib/ld-linux-x86-64.so.2" \
 		--library-path "$image/emulator/lib" \
 		"$image/emulator/qemu-system-x86_64" \
@@ -56,7 +58,7 @@ host_start() {
 		-cpu "EPYC,+svm,+npt,pmu=on,+perfctr-core,x-pmu-skid=${BED_SKID:-0}${BED_CPU:+,$BED_CPU}" \
 		-smp "${BED_SMP:-1}" -m "${BED_MEM:-1G}" \
 		-nodefaults -no-user-config -display none -no-reboot \
-		-kernel "${BED_KERNEL:-$image/vmlinux}" -initrd "$image/initrd" \
+		-kernel "$image/vmlinux" -initrd "$image/initrd" \
 		-append "$HOST_CMDLINE bed.host=$n bed.hosts=$hosts bed.links=${links// /,} ${BED_CMDLINE:-}" \
 		"${disks[@]}" \
 		-device virtio-rng-pci \
@@ -74,18 +76,22 @@ host_start() {
 # which ends the emulator (-no-reboot): a host is well or it is dead.
 HOST_CMDLINE='console=ttyS0 loglevel=5 panic=-1 oops=panic hung_task_panic=1'
 HOST_CMDLINE+=' sysctl.kernel.hung_task_timeout_secs=60 nmi_watchdog=0'
+HOST_CMDLINE+=' softlockup_panic=1 watchdog_thresh=30'
+HOST_CMDLINE+=' rcupdate.rcu_cpu_stall_timeout=60'
 HOST_CMDLINE+=' mitigations=off no_timer_check tsc=reliable lsm= audit=0'
 HOST_CMDLINE+=' cryptomgr.notests random.trust_cpu=on rcupdate.rcu_expedited=1'
 
 # Wait until host N has booted.
 host_wait() {
-	local n=$1
+	local n=$1 log=$STATE/host$1/console.log used
 
-	until grep -qs '^bed: ready' "$STATE/host$n/console.log"; do
+	until [[ $(tac "$log" | sed "/^$POWER_ON/q") == *"bed: ready"* ]]; do
 		host_alive "$n" || {
 			host_tail "$n"
 			die "host$n died while it booted"
 		}
+		used=$(host_cpu_time "$n") || continue
+		((used < 30000)) || die "host$n does not boot: bed log host$n"
 		sleep 0.1
 	done
 	bed_ssh "host$n" true || die "host$n does not answer"

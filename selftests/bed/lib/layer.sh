@@ -13,16 +13,20 @@ layer_files() {
 }
 
 layer() {
-	local sum
+	local sum kernel
 
+	kernel=${BED_KERNEL:+$(find "$BED_KERNEL" -type f -printf '%p %s %T@\n' |
+		sort | sha256sum)}
 	sum=$(cd "$BED_TREE" && layer_files | sort -z |
 		xargs -0r sha256sum 2>/dev/null)
 	cache_get layer "$(cache_key "$BED_SRC"/{build-layer,lib/layer.sh} \
-		"=$sum" "=$(build_root_key)" "=${host##*/}")" layer_make
+		"=$sum $kernel" "=$(build_root_key)" "=${host##*/}")" layer_make
 }
 
 # The build root is shared, so each build runs in an overlay of its own, with
-# a copy of the tree: the developer's tree stays clean.
+# a copy of the tree: the developer's tree stays clean.  With BED_KERNEL, what
+# that folder holds lies over the build root, and the layer also has this
+# kernel's modules, and vmlinux and initrd beside it.
 layer_make() {
 	local out=$1 build host ccache=$KVM_FT_CACHE/ccache
 
@@ -34,11 +38,11 @@ layer_make() {
 		--no-recursion -T - 2>/dev/null) | tar -x -C "$out/tree" || :
 	cp "$BED_SRC/build-layer" "$out/tree/.build-layer"
 	unshare --mount --propagation private bash -eu -c '
-		root=$1/root tree=$2 out=$3 ccache=$4 initrd=$5
+		lower=$1/root tree=$2 out=$3 ccache=$4 initrd=$5 kernel=$6
 		m=$(mktemp -d)
 		mount -t tmpfs tmpfs "$m"
 		mkdir "$m"/{up,work,root}
-		mount -t overlay -o "lowerdir=$root,upperdir=$m/up,workdir=$m/work" root "$m/root"
+		mount -t overlay -o "lowerdir=${kernel:+$kernel:}$lower,upperdir=$m/up,workdir=$m/work" root "$m/root"
 		root=$m/root
 		mkdir "$root"/{ccache,tree,layer}
 		mount --bind "$ccache" "$root/ccache"
@@ -48,9 +52,21 @@ layer_make() {
 		mount -t tmpfs tmpfs "$root/tmp"
 		cp "$initrd" "$root/guest.initrd"
 		cd "$root"
+		if [[ $kernel ]]; then
+			v=$(basename "$kernel"/usr/lib/modules/*)
+			echo "$v" >kernel/version
+			cp "$kernel/boot/vmlinuz-$v" kernel/vmlinuz
+			chroot "$root" depmod "$v"
+			mkdir -p layer/usr/lib/modules
+			cp -a "usr/lib/modules/$v" layer/usr/lib/modules/
+			rm -f layer/usr/lib/modules/"$v"/{build,source}
+			cp -r "$BED_SRC"/{host,guest} src/
+			chroot "$root" /src/host/mkinitrd
+			cp src/{vmlinux,initrd} "$out"
+		fi
 		nice chroot "$root" /tree/.build-layer
-		mksquashfs "$root/layer" "$out/layer.img" -comp lz4 -no-progress -quiet
-	' - "$build" "$out/tree" "$out" "$ccache" "$host/guest.initrd" \
+		mksquashfs "$root/layer" "$out/layer.img" -all-root -comp lz4 -no-progress -quiet
+	' - "$build" "$out/tree" "$out" "$ccache" "$host/guest.initrd" "${BED_KERNEL:-}" \
 		</dev/null >"$out/build.log" 2>&1 ||
 		{ tail -n 40 "$out/build.log"; return 1; }
 	rm -rf "$out/tree"

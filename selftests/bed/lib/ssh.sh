@@ -44,20 +44,27 @@ ssh_forget() {
 # of its limit too.
 watched() {
 	local n=$1 limit=$(($2 * 100)) verdict pid watch rc=0
-	verdict=$(mktemp "$STATE/host$n/verdict.XXXXXX")
 
 	shift 2
+	host_alive "$n" || {
+		say "host$n is dead"
+		return 125
+	}
+	verdict=$(mktemp "$STATE/host$n/verdict.XXXXXX")
 	if [[ -t 0 ]]; then
 		"$@" </dev/null &
 	else
 		"$@" <&0 &
 	fi
 	pid=$!
+	# shellcheck disable=SC2064 # the process of now
+	trap "kill $pid 2>/dev/null; rm -f '$verdict'" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	{
 		used=0 last=$(host_cpu_time "$n") || last=0
 		while sleep 0.2; do
 			now=$(host_cpu_time "$n") || {
-				# Let what it still said come through.
 				echo "host$n died" >"$verdict"
 				break
 			}
@@ -69,11 +76,12 @@ watched() {
 			fi
 		done
 		[[ ! -s $verdict ]] || kill "$pid" 2>/dev/null
-	} >/dev/null &
+	} </dev/null >/dev/null 2>&1 &
 	watch=$!
 	wait "$pid" || rc=$?
 	kill "$watch" 2>/dev/null
 	wait "$watch" 2>/dev/null
+	trap - EXIT INT TERM
 	# The connection may have noticed the death before the watch did.
 	if ((rc == 255)) && [[ ! -s $verdict ]] && ! host_alive "$n"; then
 		echo "host$n died" >"$verdict"

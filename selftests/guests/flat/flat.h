@@ -106,7 +106,7 @@ u64 tsc_per_ms(void);
 
 /* work.c */
 #define TIMER_VECTOR	0x40
-#define WORK_ROUNDS	100	/* of work() between two lines */
+#define WORK_ROUNDS	50	/* of work() between two lines */
 
 void work(void);
 void random_timer_start(void);

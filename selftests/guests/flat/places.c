@@ -6,7 +6,7 @@
 #define VECTOR		0x50
 #define SOFT_VECTOR	0x80
 #define TPR		0x80
-#define LINE_EACH	256	/* interrupts, where only handlers can count */
+#define LINE_EACH	64	/* interrupts, where only handlers can count */
 
 /* Above the program; both mapped by large pages until run_fault() splits one. */
 #define BUFFER_FROM	0x1000000
@@ -105,7 +105,7 @@ static void run_rep(void)
 			     : "a"(next_random()) : "memory", "cc");
 		mix(count);
 		mix_buffer();
-		report_every(8);
+		report_every(2);
 	}
 }
 
@@ -175,7 +175,7 @@ static void run_shadow(void)
 			     "	dec %0"
 			     : "+r"(x) :: "rcx", "cc", "memory");
 		mix(x);
-		report_every(400000);
+		report_every(200000);
 	}
 }
 
@@ -244,7 +244,7 @@ static void run_exceptions(void)
 			asm volatile("div %%cl" :: "a"(1), "c"(0) : "cc");
 			mix(i);
 		}
-		report_every(200);
+		report_every(20);
 	}
 }
 
@@ -272,7 +272,7 @@ static void run_step(void)
 				     : "cc", "memory");
 			mix(x);
 		}
-		report_every(64);
+		report_every(8);
 	}
 }
 

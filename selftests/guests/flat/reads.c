@@ -71,7 +71,7 @@ static void run_msr(void)
 			if (deadline)
 				mix(rdmsr(MSR_TSC_DEADLINE));
 		}
-		report_every(64);
+		report_every(16);
 	}
 }
 
@@ -91,7 +91,7 @@ static void run_pio(void)
 			mix(inb(PIC1_COMMAND));
 			mix(inb(PIC1_DATA));
 		}
-		report_every(64);
+		report_every(16);
 	}
 }
 
@@ -109,7 +109,7 @@ static void run_device(void)
 			mix(inl(PM_TIMER));
 			mix(inl(PCI_DATA));
 		}
-		report_every(32);
+		report_every(16);
 	}
 }
 
@@ -126,7 +126,7 @@ static void run_string(void)
 		insb(RTC_DATA, buf + 16, 16);
 		for (i = 0; i < sizeof(buf); i++)
 			mix(buf[i]);
-		report_every(64);
+		report_every(32);
 	}
 }
 
@@ -138,7 +138,7 @@ static void run_mmio(void)
 
 	lapic_timer_start(LVT_MASKED | LVT_PERIODIC, TIMER_VECTOR, 100000);
 	if (hpet)
-		hpet_start(TIMER_VECTOR, 1000000, false);
+		hpet_start(0, 1000000, false);
 	for (;;) {
 		for (i = 0; i < 4; i++) {
 			mix(lapic_read(LAPIC_TIMER_CURRENT));
@@ -151,7 +151,7 @@ static void run_mmio(void)
 				mix(mmio_read64(HPET + HPET_COUNTER));
 			}
 		}
-		report_every(32);
+		report_every(16);
 	}
 }
 

@@ -69,11 +69,14 @@ static void run_fpu(void)
 	}
 }
 
+static volatile bool echoed;
+
 static void echo(struct frame *f)
 {
 	char s[2] = "";
 
 	(void)f;
+	echoed = true;
 	while (inb(UART_LSR) & UART_LSR_RX) {
 		s[0] = inb(UART_RHR);
 		print(s);
@@ -90,8 +93,11 @@ static void run_serial(void)
 	for (;;) {
 		sti();
 		work();
-		/* Nothing typed into the midst of a line. */
+		/* Nothing typed into the midst of a line, nor before one. */
 		cli();
+		if (echoed)
+			print("\n");
+		echoed = false;
 		report_every(WORK_ROUNDS);
 	}
 }
@@ -149,7 +155,7 @@ static void run_mixed(void)
 	sti();
 	for (;;) {
 		parts[next_random() % (sizeof(parts) / sizeof(parts[0]))]();
-		report_every(WORK_ROUNDS * 2);
+		report_every(50);
 	}
 }
 

@@ -18,20 +18,20 @@
 #define HPET_CAP		0x000
 #define HPET_CONFIG		0x010
 #define HPET_CONFIG_ENABLE	1
+#define HPET_CONFIG_LEGACY	2	/* timer 0 in the PIT's place */
 #define HPET_TIMER0		0x100
 #define HPET_TIMER0_COMPARE	0x108
 #define HPET_TIMER0_FSB		0x110
 #define HPET_T_INTERRUPT	(1 << 2)
 #define HPET_T_PERIODIC		(1 << 3)
 #define HPET_T_SET		(1 << 6)
-#define HPET_T_ROUTE(pin)	((pin) << 9)
 #define HPET_T_FSB		(1 << 14)
 #define HPET_T_FSB_CAP		(1 << 15)
 #define FS_PER_US		1000000000
 
 u64 period_us(void)
 {
-	return param("period", 1000);
+	return param("period", 4000);
 }
 
 void pit_start(u64 us)
@@ -72,13 +72,16 @@ void lapic_timer_again(u64 us)
 	lapic_write(LAPIC_TIMER_INITIAL, us * LAPIC_TICKS_PER_US);
 }
 
-/* Returns false when the machine has none, or none that sends MSIs. */
+/*
+ * Timer 0: by MSI with @vector, or in the PIT's place, which the caller routes.
+ * Returns false when the machine has no HPET, or none that sends MSIs.
+ */
 bool hpet_start(u8 vector, u64 us, bool msi)
 {
 	u32 period = mmio_read(HPET + HPET_CAP + 4);
 	u64 config = mmio_read64(HPET + HPET_TIMER0);
+	u64 enable = HPET_CONFIG_ENABLE;
 	u64 ticks;
-	u8 pin;
 
 	if (!period || period > 100000000 || (msi && !(config & HPET_T_FSB_CAP)))
 		return false;
@@ -91,13 +94,10 @@ bool hpet_start(u8 vector, u64 us, bool msi)
 		config |= HPET_T_FSB;
 		mmio_write64(HPET + HPET_TIMER0_FSB, (u64)LAPIC << 32 | vector);
 	} else {
-		/* The high half says which pins it can be routed to. */
-		pin = __builtin_ctz(mmio_read(HPET + HPET_TIMER0 + 4));
-		config |= HPET_T_ROUTE(pin);
-		ioapic_route(pin, vector);
+		enable |= HPET_CONFIG_LEGACY;
 	}
 	mmio_write64(HPET + HPET_TIMER0, config);
 	mmio_write64(HPET + HPET_TIMER0_COMPARE, ticks);
-	mmio_write64(HPET + HPET_CONFIG, HPET_CONFIG_ENABLE);
+	mmio_write64(HPET + HPET_CONFIG, enable);
 	return true;
 }

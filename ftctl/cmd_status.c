@@ -31,9 +31,12 @@ static void print_end(struct json_object *vm, const char *what, const char *ipv4
 	const char *addr = js_str(vm, ipv4, NULL) ?: js_str(vm, ipv6, NULL);
 	bool bracket = addr && strchr(addr, ':');
 
-	if (addr)
-		printf("  %-11s %s%s%s:%" PRId64 "\n", what, bracket ? "[" : "", addr,
-		       bracket ? "]" : "", js_int(vm, port));
+	if (!addr)
+		return;
+	printf("  %-11s %s%s%s", what, bracket ? "[" : "", addr, bracket ? "]" : "");
+	if (js_int(vm, port))
+		printf(":%" PRId64, js_int(vm, port));
+	printf("\n");
 }
 
 static void print_vm(struct json_object *vm)

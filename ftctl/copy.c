@@ -60,10 +60,14 @@ static char **argv_from_json(struct json_object *list)
 	return argv;
 }
 
-static void remove_files(char **files)
+static void remove_files(const char *name, char **files)
 {
+	char log[PATH_MAX];
+
 	for (char **f = files; f && *f; f++)
 		unlink(*f);
+	if (!runfile_path(name, ".log", log, sizeof(log)))
+		unlink(log);
 }
 
 /* A copy that may never run again makes room for the new one. */
@@ -221,17 +225,15 @@ static void forget(struct copy *copy)
  */
 void copy_undo(struct mod *mod, struct copy *copy)
 {
-	char log[PATH_MAX];
-
 	if (copy->attached)
 		mod_vm_call(mod, KVM_FT_CMD_VM_DISABLE, copy->name, NULL);
 	if (copy->pid) {
 		qemu_stop(copy->pid);
 		waitpid(copy->pid, NULL, 0);
-		remove_files(copy->files);
 	}
-	if (copy->name && !runfile_path(copy->name, ".log", log, sizeof(log)))
-		unlink(log);
+	/* Not before QEMU was started: the files may be those of another VM. */
+	if (copy->files)
+		remove_files(copy->name, copy->files);
 	forget(copy);
 }
 
@@ -268,7 +270,7 @@ int copy_stop(const char *name, struct json_object *status)
 	files = args_files(qemu.argv);
 	err = qemu_stop(qemu.pid);
 	if (!err)
-		remove_files(files);
+		remove_files(name, files);
 	args_free(files);
 	qemu_free(&qemu);
 	return err;

@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: GPL-2.0
+#
+# Made-up hosts to test ftctl on. A host is a folder below BATS_TEST_TMPDIR:
+#
+#   host1/                 host2/
+#     kernel  <- ftctl       kernel  <- ftctl peer
+#     proc/   -> QEMU        proc/   -> QEMU
+#                 '--- TCP: migration ---'
+#
+# tests/platform.c makes ftctl look there, FTCTL_TEST_DIR says which is "here".
+# The hosts share one file system, except for what is below /proc/self/cwd: ftctl
+# and QEMU of a host run in its folder.
+
+TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+export FTCTL=$TOP/build/ftctl-test
+export PATH=$TOP/build/bin:$TOP/tests/bin:$PATH
+
+# host NAME: a host with the module loaded and no VM.
+host() {
+	local dir=$BATS_TEST_TMPDIR/$1
+
+	mkdir -p "$dir/proc" "$dir/run" "$TOP/build/bin"
+	ln -sf ../ftctl-test "$TOP/build/bin/ftctl"
+	cat >"$dir/state.json" <<-'JSON'
+	{
+		"version": { "module": "9.8.7", "wire-min": 1, "wire-max": 2,
+			"vendor": "svm", "heartbeat-ms": 50, "timeout-ms": 200,
+			"log-size": 16777216 },
+		"vms": [],
+		"digest": { "regs": "0xffffffffffffffff", "ram": "0x2", "irqchip": "0x3" }
+	}
+	JSON
+	python3 "$TOP/tests/kernel.py" "$TOP/build/spec.json" "$dir" \
+		2>"$dir/kernel.err" 3>&- &
+	echo $! >>"$BATS_TEST_TMPDIR/pids"
+	disown
+	until_true test -S "$dir/kernel"
+}
+
+# here NAME: ftctl runs on this host.
+here() {
+	export FTCTL_TEST_DIR=$BATS_TEST_TMPDIR/$1
+	cd "$FTCTL_TEST_DIR" || return
+}
+
+# until_true COMMAND: come back when it succeeds, or fail after many tries.
+until_true() {
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		"$@" 2>/dev/null && return
+		sleep 0.05
+	done
+	echo "never true: $*" >&2
+	return 1
+}
+
+# state JQ-FILTER: change what the module of this host answers.
+state() {
+	jq "$1" "$FTCTL_TEST_DIR/state.json" >"$FTCTL_TEST_DIR/state.new"
+	mv "$FTCTL_TEST_DIR/state.new" "$FTCTL_TEST_DIR/state.json"
+}
+
+# qemu_says HOST JSON: change what QEMU of that host answers.
+qemu_says() {
+	printf '%s\n' "$2" >"$BATS_TEST_TMPDIR/$1/qemu.json"
+}
+
+# qemu ARGUMENTS: a QEMU on this host, with its monitor where -qmp says.
+qemu() {
+	"$TOP/build/qemu-system-test" "$@" 2>"$FTCTL_TEST_DIR/qemu.err" 3>&- &
+	qemu_pid=$!
+	echo $qemu_pid >>"$BATS_TEST_TMPDIR/pids"
+	disown
+	until_true test -e "$FTCTL_TEST_DIR/proc/$qemu_pid"
+}
+
+# guest NAME: a guest on this host as enable wants it.
+guest() {
+	qemu -name "$1" -machine pc,smm=off -daemonize -pidfile "/proc/self/cwd/$1.pid" \
+		-qmp "unix:/proc/self/cwd/$1.qmp,server=on,wait=off"
+}
+
+# The copies that ftctl has started on other hosts are nobody's children.
+teardown() {
+	local pid link
+
+	for link in "$BATS_TEST_TMPDIR"/*/proc/*; do
+		[[ -L $link ]] && echo "${link##*/}" >>"$BATS_TEST_TMPDIR/pids"
+	done
+	[[ -e $BATS_TEST_TMPDIR/pids ]] || return 0
+	while read -r pid; do
+		kill -9 "$pid" 2>/dev/null || :
+	done <"$BATS_TEST_TMPDIR/pids"
+}
+
+# says TEXT: the output holds it.
+says() {
+	[[ $output == *"$1"* ]] || {
+		printf 'wanted: %s\ngot: %s\n' "$1" "$output" >&2
+		return 1
+	}
+}
+
+# ends CODE: the exit code was it.
+ends() {
+	[[ $status == "$1" ]] || {
+		printf 'wanted exit code %s, got %s: %s\n' "$1" "$status" "$output" >&2
+		return 1
+	}
+}
+
+# field JQ-FILTER VALUE: the output is JSON, and has it.
+field() {
+	local got
+
+	got=$(jq -r "$1" <<<"$output")
+	[[ $got == "$2" ]] || {
+		printf '%s: wanted %s, got %s of %s\n' "$1" "$2" "$got" "$output" >&2
+		return 1
+	}
+}
+
+alive() {
+	[[ -e /proc/$1/exe ]] && readlink "/proc/$1/exe" >/dev/null
+}
+
+# Not "! alive": bats takes that for success whatever comes of it.
+gone() {
+	if alive "$1"; then
+		echo "process $1 is left: $(tr '\0' ' ' <"/proc/$1/cmdline")" >&2
+		return 1
+	fi
+}
+
+requests() {
+	jq -r .cmd "$BATS_TEST_TMPDIR/$1/requests" | paste -sd' '
+}
+
+commands() {
+	paste -sd' ' "$BATS_TEST_TMPDIR/$1/qmp.log"
+}

@@ -37,8 +37,8 @@ ssh_forget() {
 	rm -f "$STATE/host$1/ssh"
 }
 
-# watched N LIMIT COMMAND ...: run the command, which talks to host N, until
-# it ends or the host dies or its emulator has used LIMIT seconds of CPU time.
+# watched N LIMIT COMMAND ...: run the command in the bed's namespace until it
+# ends or the host dies or its emulator has used LIMIT seconds of CPU time.
 # CPU time, since a slow machine below is no fault of the test; each turn of
 # the watch costs at least 20 ms, so that a host that waits for ever runs out
 # of its limit too.
@@ -52,9 +52,9 @@ watched() {
 	}
 	verdict=$(mktemp "$STATE/host$n/verdict.XXXXXX")
 	if [[ -t 0 ]]; then
-		"$@" </dev/null &
+		nsenter --net="/run/netns/$BED" "$@" </dev/null &
 	else
-		"$@" <&0 &
+		nsenter --net="/run/netns/$BED" "$@" <&0 &
 	fi
 	pid=$!
 	# shellcheck disable=SC2064 # the process of now
@@ -90,7 +90,10 @@ watched() {
 		say "$(<"$verdict")"
 		host_tail "$n"
 		rc=124
-		host_alive "$n" || { rc=125; ssh_forget "$n"; }
+		host_alive "$n" || rc=125
+		# The master has our output open until the session ends, which
+		# this one may never do.
+		ssh_forget "$n"
 	fi
 	rm -f "$verdict"
 	return "$rc"

@@ -101,10 +101,11 @@ host_wait() {
 host_kill() {
 	local pid
 
-	host_alive "$1" || return 0
-	pid=$(<"$STATE/host$1/pid")
-	kill -KILL "$pid"
-	while [[ -e /proc/$pid ]]; do sleep 0.02; done
+	if host_alive "$1"; then
+		pid=$(<"$STATE/host$1/pid")
+		kill -KILL "$pid"
+		while [[ -e /proc/$pid ]]; do sleep 0.02; done
+	fi
 	ssh_forget "$1"
 }
 

@@ -172,6 +172,28 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 	return !(ft_svm_vmcb(vcpu)->save.rflags & X86_EFLAGS_RF);
 }
 
+/*
+ * Behind the instruction RF is clear again; behind a repeated one that may be
+ * many iterations away. KVM's emulator knows where: let it skip, then go back.
+ */
+static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
+{
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+	u64 rflags = vmcb->save.rflags;
+	u32 int_state = vmcb->control.int_state;
+	u64 here = ft_kvm_rip(vcpu);
+	bool found;
+
+	if (!(rflags & X86_EFLAGS_RF))
+		return false;
+	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
+	*rip = ft_kvm_rip(vcpu);
+	vcpu->arch.regs[VCPU_REGS_RIP] = here;
+	vmcb->save.rflags = rflags;
+	vmcb->control.int_state = int_state;
+	return found;
+}
+
 static void ft_svm_set_tsc(struct kvm_vcpu *vcpu, u64 tsc)
 {
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
@@ -256,6 +278,7 @@ const struct ft_vendor ft_svm = {
 	.after_exit	= ft_svm_after_exit,
 	.answer_tsc	= ft_svm_answer_tsc,
 	.can_interrupt	= ft_svm_can_interrupt,
+	.next_rip	= ft_svm_next_rip,
 	.set_tsc	= ft_svm_set_tsc,
 	.release	= ft_svm_release,
 	.hash_regs	= ft_svm_hash_regs,

@@ -88,8 +88,6 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
 	ft_vendor->after_exit(vcpu, &vm->plan, &vm->exit);
 	ft_count(vm);
-	if (unlikely(vm->deferred))
-		ft_vm_kick(vm);
 	/* What KVM would do without a full exit is to pass handle_exit() too. */
 	if (ret == EXIT_FASTPATH_REENTER_GUEST)
 		ret = EXIT_FASTPATH_EXIT_HANDLED;

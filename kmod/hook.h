@@ -60,6 +60,8 @@ struct ft_plan {
  * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP
  * @can_interrupt: may an input be applied here? Not while an event is half
  *	delivered, nor where the replica could not stop (RFLAGS.RF)
+ * @next_rip: find the instruction behind the one at which @can_interrupt said no,
+ *	if RFLAGS.RF was why; may sleep
  * @set_tsc: let the guest's TSC go on from a value
  * @release: leave no trace in the vCPU
  * @hash_regs: hash of what vendor code keeps of the vCPU's registers
@@ -75,6 +77,7 @@ struct ft_vendor {
 			   struct ft_exit *exit);
 	int (*answer_tsc)(struct kvm_vcpu *vcpu, u64 tsc, bool tscp);
 	bool (*can_interrupt)(struct kvm_vcpu *vcpu);
+	bool (*next_rip)(struct kvm_vcpu *vcpu, u64 *rip);
 	void (*set_tsc)(struct kvm_vcpu *vcpu, u64 tsc);
 	void (*release)(struct kvm_vcpu *vcpu);
 	u64 (*hash_regs)(struct kvm_vcpu *vcpu, u64 seed);

@@ -225,12 +225,15 @@ int ft_record_safe_point(struct ft_vm *vm)
 		if (wait_event_interruptible(vm->wq, ft_record_may_run(vm)))
 			return -EINTR;
 	}
-	if (ft_mode(vm) != FT_RECORD || !ft_record_pending(vm))
+	vm->plan.breakpoint = false;
+	if (ft_mode(vm) != FT_RECORD || !ft_record_pending(vm)) {
+		vm->deferred = 0;
 		return 0;
-
+	}
 	if (!ft_vendor->can_interrupt(vm->vcpu)) {
 		vm->stats.deferrals++;
 		vm->deferred++;
+		vm->plan.breakpoint = ft_vendor->next_rip(vm->vcpu, &vm->plan.rip);
 		return 0;
 	}
 	vm->deferred = 0;

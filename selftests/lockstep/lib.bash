@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the lockstep tests share. Waits end by the emulated hosts' CPU time, not
+# by the clock: see "bed run -t".
+
+# More than one host may wait for one core: no test may take a slow peer for a
+# dead one. Small batches would keep an emulated host busy with sending alone.
+FT_PARAMS="timeout_ms=20000 heartbeat_ms=1000 position_ms=100 batch_us=5000"
+
+# load_module HOST...
+load_module() {
+	local host
+
+	for host; do
+		bed run "$host" "modprobe kvm_ft $FT_PARAMS" >&2 || return
+	done
+}
+
+# on HOST COMMAND...: run it there.
+on() {
+	bed run "$@"
+}
+
+# guest HOST NAME [GUEST_x=y ...] [-- QEMU arguments]: start a guest.
+guest() {
+	local host=$1 name=$2 env=()
+
+	shift 2
+	while (($#)) && [ "$1" != -- ]; do
+		env+=("$(printf %q "$1")")
+		shift
+	done
+	shift $(($# > 0))
+	on "$host" "${env[*]} guest-start $name ${*@Q}" 2>&1 | { grep -v "host doesn.t support" || true; }
+}
+
+# flat HOST NAME EXERCISE [QEMU arguments]: start a flat guest.
+flat() {
+	local host=$1 name=$2 exercise=$3
+
+	shift 3
+	guest "$host" "$name" GUEST_MEM=64 -- \
+		-kernel /usr/lib/kvm_ft/guest/flat/flat.elf \
+		-append "$exercise" "$@"
+}
+
+# end_guests: nothing of any guest is left on either host.
+end_guests() {
+	local host
+
+	for host in host1 host2; do
+		on $host 'pkill -x qemu-system-x86; while pgrep -x qemu-system-x86; do sleep 0.1; done
+			until [ "$(ftctl -j status | jq length)" = 0 ]; do sleep 0.1; done
+			rm -f /run/*.console.log' >/dev/null || true
+	done
+}
+
+# status HOST NAME FIELD: one field of ftctl's status.
+status() {
+	on "$1" "ftctl -j status $2 | jq -r 'if type == \"array\" then .[0] else . end | .$3'"
+}
+
+# until_vm [-t CPU_SECONDS] HOST NAME EXPRESSION: wait until the jq expression
+# holds for the VM's status.
+until_vm() {
+	local limit=300
+
+	if [ "$1" = -t ]; then
+		limit=$2
+		shift 2
+	fi
+	on -t "$limit" "$1" "until ftctl -j status $2 |
+		jq -e 'if type == \"array\" then .[0] else . end | $3' >/dev/null
+		do
+			ftctl -j status $2 >/dev/null || exit 1
+			sleep 0.3
+		done" || {
+		echo "# waited for: $3"
+		on "$1" "ftctl status; dmesg | tail -n 20"
+		return 1
+	}
+}
+
+# protect HOST PEER NAME [ftctl enable options]
+protect() {
+	local host=$1 peer=$2 name=$3
+
+	shift 3
+	on "$host" "ftctl enable $name --peer $peer --dev log ${*}"
+}
+
+# equal HOST NAME: both copies are the same at one position.
+equal() {
+	on "$1" "ftctl -j digest $2 | jq -e .digest.compared" >/dev/null || {
+		on host1 "ftctl status; dmesg | tail -n 5"
+		on host2 "ftctl status; dmesg | tail -n 5"
+		return 1
+	}
+}
+
+# in_lockstep PRIMARY SECONDARY NAME: protected, and nothing went wrong so far.
+in_lockstep() {
+	[ "$(status "$1" "$3" state)" = running ] &&
+		[ "$(status "$2" "$3" state)" = running ]
+}

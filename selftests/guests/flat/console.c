@@ -5,20 +5,20 @@
 
 void console_init(void)
 {
-	outb(UART_IER, 0);
-	outb(UART_LCR, UART_LCR_DLAB);
-	outb(UART_DLL, 1);
-	outb(UART_DLM, 0);
-	outb(UART_LCR, UART_LCR_8N1);
-	outb(UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR);
-	outb(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	out8(UART_IER, 0);
+	out8(UART_LCR, UART_LCR_DLAB);
+	out8(UART_DLL, 1);
+	out8(UART_DLM, 0);
+	out8(UART_LCR, UART_LCR_8N1);
+	out8(UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR);
+	out8(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
 static void print_char(char c)
 {
-	while (!(inb(UART_LSR) & UART_LSR_THRE))
+	while (!(in8(UART_LSR) & UART_LSR_THRE))
 		;
-	outb(UART_THR, c);
+	out8(UART_THR, c);
 }
 
 void print(const char *s)

@@ -4,12 +4,13 @@
 #define FLAT_CPU_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define BIT(n)		(1u << (n))
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
 
 #define MSR_TSC			0x10
 #define MSR_APIC_BASE		0x1b
@@ -18,12 +19,12 @@ typedef uint64_t u64;
 #define MSR_TSC_DEADLINE	0x6e0
 #define MSR_EFER		0xc0000080
 
-static inline void outb(u16 port, u8 value)
+static inline void out8(u16 port, u8 value)
 {
 	asm volatile("outb %0, %1" :: "a"(value), "Nd"(port));
 }
 
-static inline u8 inb(u16 port)
+static inline u8 in8(u16 port)
 {
 	u8 value;
 
@@ -31,7 +32,7 @@ static inline u8 inb(u16 port)
 	return value;
 }
 
-static inline u32 inl(u16 port)
+static inline u32 in32(u16 port)
 {
 	u32 value;
 
@@ -39,7 +40,7 @@ static inline u32 inl(u16 port)
 	return value;
 }
 
-static inline void insb(u16 port, void *to, u64 count)
+static inline void in_string(u16 port, void *to, u64 count)
 {
 	asm volatile("rep insb" : "+D"(to), "+c"(count) : "d"(port) : "memory");
 }
@@ -120,7 +121,7 @@ static inline u64 read_cr2(void)
 	return value;
 }
 
-static inline void invlpg(u64 address)
+static inline void flush_page(u64 address)
 {
 	asm volatile("invlpg (%0)" :: "r"(address) : "memory");
 }

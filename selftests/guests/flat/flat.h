@@ -29,10 +29,13 @@ struct frame {
  * struct exercise - one guest
  * @name: what to say on the command line
  * @run: does not return, unless what it needs is missing
+ * @needs: what the ordinary virtual machine does not have; it is in the list of
+ *	that name then, see the Makefile
  */
 struct exercise {
 	const char *name;
 	void (*run)(void);
+	const char *needs;
 };
 
 /* The exercises of each file end with one without a name. */
@@ -40,6 +43,10 @@ extern const struct exercise reads[];
 extern const struct exercise interrupts[];
 extern const struct exercise places[];
 extern const struct exercise states[];
+
+/* boot.S, isr.S */
+extern u64 page_dirs[];
+extern const char isr_stubs[];
 
 /* console.c */
 void console_init(void);
@@ -78,8 +85,8 @@ u64 interrupts_seen(void);
 #define LAPIC_TIMER_CURRENT	0x390
 #define LAPIC_TIMER_DIVIDE	0x3e0
 
-#define LVT_MASKED		(1 << 16)
-#define LVT_PERIODIC		(1 << 17)
+#define LVT_MASKED		BIT(16)
+#define LVT_PERIODIC		BIT(17)
 #define LVT_TSC_DEADLINE	(2 << 17)
 #define DELIVER_NMI		(4 << 8)
 #define DELIVER_EXTINT		(7 << 8)

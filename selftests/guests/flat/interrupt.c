@@ -16,8 +16,6 @@ struct gate {
 	u32 zero;
 };
 
-extern const char isr_stubs[];
-
 static struct gate idt[256];
 static handler_t handlers[256];
 static u64 hash;
@@ -69,10 +67,11 @@ void on_interrupt(u8 vector, handler_t handler)
 
 void interrupt_init(void)
 {
-	struct __attribute__((packed)) {
+	struct {
+		u16 unused[3];
 		u16 limit;
 		u64 base;
-	} pointer = { sizeof(idt) - 1, (u64)idt };
+	} pointer = { .limit = sizeof(idt) - 1, .base = (u64)idt };
 	u64 stub;
 	int i;
 
@@ -86,5 +85,5 @@ void interrupt_init(void)
 			.offset_high = stub >> 32,
 		};
 	}
-	asm volatile("lidt %0" :: "m"(pointer));
+	asm volatile("lidt %0" :: "m"(pointer.limit), "m"(pointer.base));
 }

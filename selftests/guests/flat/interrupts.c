@@ -7,9 +7,9 @@
 #define NMI_VECTOR	2
 #define PIT_PIN		2
 #define HPET_ISR	0x20
-#define ICR_SELF	(1 << 18)
-#define REDIR_LEVEL	(1 << 15)
-#define HPET_T_LEVEL	(1 << 1)
+#define ICR_SELF	BIT(18)
+#define REDIR_LEVEL	BIT(15)
+#define HPET_T_LEVEL	BIT(1)
 #define HPET_TIMER0	0x100
 
 static u64 deadline_step;
@@ -69,7 +69,7 @@ static void run_periodic(void)
 
 static void run_deadline(void)
 {
-	if (!(cpuid(1).ecx & 1 << 24)) {
+	if (!(cpuid(1).ecx & BIT(24))) {
 		skip("the processor has no TSC deadline");
 		return;
 	}
@@ -175,13 +175,13 @@ static void run_storm(void)
 const struct exercise interrupts[] = {
 	{ "oneshot", run_oneshot },
 	{ "periodic", run_periodic },
-	{ "deadline", run_deadline },
+	{ "deadline", run_deadline, "deadline" },
 	{ "pit-pic", run_pit_pic },
 	{ "pit-ioapic", run_pit_ioapic },
-	{ "nmi", run_nmi },
-	{ "hpet", run_hpet },
-	{ "level", run_level },
-	{ "msi", run_msi },
+	{ "nmi", run_nmi, "hpet" },
+	{ "hpet", run_hpet, "hpet" },
+	{ "level", run_level, "hpet" },
+	{ "msi", run_msi, "hpet" },
 	{ "ipi", run_ipi },
 	{ "storm", run_storm },
 	{}

@@ -59,26 +59,26 @@ void ioapic_route(u8 pin, u32 low)
 void pic_unmask(u8 irq)
 {
 	lapic_write(LAPIC_LVT_LINT0, DELIVER_EXTINT);
-	outb(PIC1_DATA, ~(1 << irq));
+	out8(PIC1_DATA, ~(1 << irq));
 }
 
 void pic_eoi(void)
 {
-	outb(PIC1_COMMAND, PIC_EOI);
+	out8(PIC1_COMMAND, PIC_EOI);
 }
 
 static void pic_init(void)
 {
-	outb(PIC1_COMMAND, 0x11);
-	outb(PIC2_COMMAND, 0x11);
-	outb(PIC1_DATA, PIC_VECTOR);
-	outb(PIC2_DATA, PIC_VECTOR + 8);
-	outb(PIC1_DATA, 4);
-	outb(PIC2_DATA, 2);
-	outb(PIC1_DATA, 1);
-	outb(PIC2_DATA, 1);
-	outb(PIC1_DATA, 0xff);
-	outb(PIC2_DATA, 0xff);
+	out8(PIC1_COMMAND, 0x11);
+	out8(PIC2_COMMAND, 0x11);
+	out8(PIC1_DATA, PIC_VECTOR);
+	out8(PIC2_DATA, PIC_VECTOR + 8);
+	out8(PIC1_DATA, 4);
+	out8(PIC2_DATA, 2);
+	out8(PIC1_DATA, 1);
+	out8(PIC2_DATA, 1);
+	out8(PIC1_DATA, 0xff);
+	out8(PIC2_DATA, 0xff);
 }
 
 void irqchip_init(void)

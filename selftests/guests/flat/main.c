@@ -16,7 +16,7 @@ static const struct exercise *find(const char *given)
 	const struct exercise *e;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
 		for (e = tables[i]; e->name; e++)
 			if (is_name(e->name, given))
 				return e;

@@ -13,15 +13,14 @@
 #define BUFFER_TO	0x1200000
 #define BUFFER_SIZE	0x100000
 #define FAULT_AREA	0x1400000
+#define FAULT_TABLE	0x0e00000
 #define LARGE_PAGE	0x200000
 #define PAGE		4096
 #define PTE_PRESENT	1
 #define PTE_WRITE	2
 #define RFLAGS_TF	0x100
 
-extern u64 page_dirs[];		/* boot.S */
-
-static u64 fault_table[512] __attribute__((aligned(PAGE)));
+static u64 *const fault_table = (u64 *)FAULT_TABLE;
 
 static void eoi_and_report(struct frame *f)
 {
@@ -112,14 +111,14 @@ static void run_rep(void)
 static void map_again(struct frame *f)
 {
 	u64 page = (read_cr2() - FAULT_AREA) / PAGE;
-	volatile int i;
+	int i;
 
 	(void)f;
 	/* Take so long that the timer is often due when IRET lets it through. */
 	for (i = 0; i < 500; i++)
-		;
+		asm volatile("");
 	fault_table[page] |= PTE_PRESENT;
-	invlpg(FAULT_AREA + page * PAGE);
+	flush_page(FAULT_AREA + page * PAGE);
 }
 
 /*
@@ -128,14 +127,13 @@ static void map_again(struct frame *f)
  */
 static void run_fault(void)
 {
-	volatile u64 *word;
-	u64 page;
+	u64 page, word, value;
 	int i;
 
 	for (i = 0; i < 512; i++)
 		fault_table[i] = (FAULT_AREA + i * PAGE) | PTE_WRITE | PTE_PRESENT;
 	page_dirs[FAULT_AREA / LARGE_PAGE] = (u64)fault_table | PTE_WRITE | PTE_PRESENT;
-	invlpg(FAULT_AREA);
+	flush_page(FAULT_AREA);
 
 	on_interrupt(14, map_again);
 	random_timer_start();
@@ -144,10 +142,11 @@ static void run_fault(void)
 		for (i = 0; i < 64; i++) {
 			page = next_random() % 512;
 			fault_table[page] &= ~(u64)PTE_PRESENT;
-			invlpg(FAULT_AREA + page * PAGE);
-			word = (u64 *)(FAULT_AREA + page * PAGE + next_random() % 512 * 8);
-			*word += page;
-			mix(*word);
+			flush_page(FAULT_AREA + page * PAGE);
+			word = FAULT_AREA + page * PAGE + next_random() % 512 * 8;
+			value = mmio_read64(word) + page;
+			mmio_write64(word, value);
+			mix(value);
 		}
 		report_every(64);
 	}

@@ -19,7 +19,7 @@
 
 static bool has_rdtscp(void)
 {
-	return cpuid(0x80000001).edx & 1 << 27;
+	return cpuid(0x80000001).edx & BIT(27);
 }
 
 /* Time must not go back, whatever happens to the host. */
@@ -58,7 +58,7 @@ static void run_tsc(void)
 
 static void run_msr(void)
 {
-	bool deadline = cpuid(1).ecx & 1 << 24;
+	bool deadline = cpuid(1).ecx & BIT(24);
 	int i;
 
 	for (;;) {
@@ -83,13 +83,13 @@ static void run_pio(void)
 	pit_start(period_us());
 	for (;;) {
 		for (i = 0; i < 4; i++) {
-			outb(PIT_COMMAND, PIT_LATCH0);
-			mix(inb(PIT_COUNTER0));
-			mix(inb(PIT_COUNTER0));
-			mix(inb(PORT_B));
-			outb(PIC1_COMMAND, PIC_READ_IRR);
-			mix(inb(PIC1_COMMAND));
-			mix(inb(PIC1_DATA));
+			out8(PIT_COMMAND, PIT_LATCH0);
+			mix(in8(PIT_COUNTER0));
+			mix(in8(PIT_COUNTER0));
+			mix(in8(PORT_B));
+			out8(PIC1_COMMAND, PIC_READ_IRR);
+			mix(in8(PIC1_COMMAND));
+			mix(in8(PIC1_DATA));
 		}
 		report_every(16);
 	}
@@ -102,12 +102,12 @@ static void run_device(void)
 
 	for (;;) {
 		for (i = 0; i < 4; i++) {
-			outb(RTC_INDEX, RTC_SECONDS);
-			mix(inb(RTC_DATA));
-			outb(RTC_INDEX, RTC_STATUS_A);
-			mix(inb(RTC_DATA));
-			mix(inl(PM_TIMER));
-			mix(inl(PCI_DATA));
+			out8(RTC_INDEX, RTC_SECONDS);
+			mix(in8(RTC_DATA));
+			out8(RTC_INDEX, RTC_STATUS_A);
+			mix(in8(RTC_DATA));
+			mix(in32(PM_TIMER));
+			mix(in32(PCI_DATA));
 		}
 		report_every(16);
 	}
@@ -120,10 +120,10 @@ static void run_string(void)
 	unsigned int i;
 
 	pit_start(period_us());
-	outb(RTC_INDEX, RTC_SECONDS);
+	out8(RTC_INDEX, RTC_SECONDS);
 	for (;;) {
-		insb(PIT_COUNTER0, buf, 16);
-		insb(RTC_DATA, buf + 16, 16);
+		in_string(PIT_COUNTER0, buf, 16);
+		in_string(RTC_DATA, buf + 16, 16);
 		for (i = 0; i < sizeof(buf); i++)
 			mix(buf[i]);
 		report_every(32);

@@ -9,6 +9,7 @@
 #define VECTOR		0x50
 #define SERIAL_PIN	4
 #define PIC_VECTOR0	0x20
+#define FXSAVE_AREA	0x0e00000
 #define FXSAVE_MXCSR	24
 #define FXSAVE_ST	32
 #define FXSAVE_END	416	/* ST0-7 and XMM0-15 end here */
@@ -21,12 +22,12 @@ static u64 fpu_seen;
 
 static __attribute__((target("general-regs-only"))) void hash_fpu(struct frame *f)
 {
-	static u8 area[512] __attribute__((aligned(16)));
+	u8 *area = (u8 *)FXSAVE_AREA;
 	const u64 *words = (const u64 *)area;
 	unsigned int i;
 
 	(void)f;
-	asm volatile("fxsave %0" : "=m"(area));
+	asm volatile("fxsave %0" : "=m"(*(u8 (*)[512])area));
 	/* Not the last instruction's and operand's address: AMD keeps none. */
 	fpu_seen = (fpu_seen + *(const u32 *)(area + FXSAVE_MXCSR)) * 0x100000001b3;
 	for (i = FXSAVE_ST / 8; i < FXSAVE_END / 8; i++)
@@ -44,8 +45,8 @@ static u64 bits(double d)
 
 static void run_fpu(void)
 {
-	double x = 0.5, y = 1.25;
 	long double z = 1.0L;
+	double x = 0.5, y = 1.25;
 	int i;
 
 	on_interrupt(VECTOR, hash_fpu);
@@ -69,7 +70,9 @@ static void run_fpu(void)
 	}
 }
 
-static volatile bool echoed;
+/* What was typed, and whether there was any since it was looked at. */
+static u64 typed;
+static bool echoed;
 
 static void echo(struct frame *f)
 {
@@ -77,8 +80,9 @@ static void echo(struct frame *f)
 
 	(void)f;
 	echoed = true;
-	while (inb(UART_LSR) & UART_LSR_RX) {
-		s[0] = inb(UART_RHR);
+	while (in8(UART_LSR) & UART_LSR_RX) {
+		s[0] = in8(UART_RHR);
+		typed = typed * 131 + (u8)s[0];
 		print(s);
 	}
 	lapic_eoi();
@@ -89,7 +93,7 @@ static void run_serial(void)
 {
 	on_interrupt(VECTOR, echo);
 	ioapic_route(SERIAL_PIN, VECTOR);
-	outb(UART_IER, UART_IER_RX);
+	out8(UART_IER, UART_IER_RX);
 	for (;;) {
 		sti();
 		work();
@@ -98,6 +102,7 @@ static void run_serial(void)
 		if (echoed)
 			print("\n");
 		echoed = false;
+		mix(typed);
 		report_every(WORK_ROUNDS);
 	}
 }
@@ -112,8 +117,8 @@ static void some_reads(void)
 {
 	mix(rdtsc());
 	mix(rdmsr(MSR_TSC));
-	mix(inb(PIT_COUNTER0));
-	mix(inb(RTC_DATA));
+	mix(in8(PIT_COUNTER0));
+	mix(in8(RTC_DATA));
 	mix(lapic_read(LAPIC_TIMER_CURRENT));
 	mix(cpuid(1).ebx);
 }
@@ -154,7 +159,7 @@ static void run_mixed(void)
 	pit_start(period_us() * 3);
 	sti();
 	for (;;) {
-		parts[next_random() % (sizeof(parts) / sizeof(parts[0]))]();
+		parts[next_random() % ARRAY_SIZE(parts)]();
 		report_every(50);
 	}
 }

@@ -22,11 +22,11 @@
 #define HPET_TIMER0		0x100
 #define HPET_TIMER0_COMPARE	0x108
 #define HPET_TIMER0_FSB		0x110
-#define HPET_T_INTERRUPT	(1 << 2)
-#define HPET_T_PERIODIC		(1 << 3)
-#define HPET_T_SET		(1 << 6)
-#define HPET_T_FSB		(1 << 14)
-#define HPET_T_FSB_CAP		(1 << 15)
+#define HPET_T_INTERRUPT	BIT(2)
+#define HPET_T_PERIODIC		BIT(3)
+#define HPET_T_SET		BIT(6)
+#define HPET_T_FSB		BIT(14)
+#define HPET_T_FSB_CAP		BIT(15)
 #define FS_PER_US		1000000000
 
 u64 period_us(void)
@@ -38,9 +38,9 @@ void pit_start(u64 us)
 {
 	u64 count = PIT_HZ * us / 1000000;
 
-	outb(PIT_COMMAND, PIT_RATE);
-	outb(PIT_COUNTER0, count);
-	outb(PIT_COUNTER0, count >> 8);
+	out8(PIT_COMMAND, PIT_RATE);
+	out8(PIT_COUNTER0, count);
+	out8(PIT_COUNTER0, count >> 8);
 }
 
 /* Measured with the PIT once, for TSC deadlines: a rough figure will do. */
@@ -49,12 +49,12 @@ u64 tsc_per_ms(void)
 	u32 count = PIT_HZ / 100;
 	u64 start;
 
-	outb(PORT_B, (inb(PORT_B) & ~2) | PORT_B_GATE2);
-	outb(PIT_COMMAND, PIT_ONESHOT2);
-	outb(PIT_COUNTER2, count);
-	outb(PIT_COUNTER2, count >> 8);
+	out8(PORT_B, (in8(PORT_B) & ~2) | PORT_B_GATE2);
+	out8(PIT_COMMAND, PIT_ONESHOT2);
+	out8(PIT_COUNTER2, count);
+	out8(PIT_COUNTER2, count >> 8);
 	start = rdtsc();
-	while (!(inb(PORT_B) & PORT_B_OUT2))
+	while (!(in8(PORT_B) & PORT_B_OUT2))
 		;
 	return (rdtsc() - start) / 10;
 }

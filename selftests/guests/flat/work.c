@@ -8,7 +8,7 @@
  * Branches that depend on data, calls and a loop: much to be at, and each step
  * leaves its trace in registers that a handler hashes.
  */
-static __attribute__((noinline)) u64 step(u64 x)
+static u64 step(u64 x)
 {
 	if (x & 1)
 		return x * 3 + 1;

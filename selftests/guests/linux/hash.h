@@ -4,11 +4,12 @@
 #define WORKLOAD_HASH_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+typedef unsigned long u64;
 
 #define HASH_INIT	0xcbf29ce484222325
 
-static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+static inline u64 hash_bytes(u64 hash, const void *data, size_t size)
 {
 	const unsigned char *p = data;
 

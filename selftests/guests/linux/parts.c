@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "hash.h"
 #include "parts.h"
 
 #define PAGE		4096
@@ -26,14 +25,14 @@
 #define TICKS		5
 #define TICK_NS		700000
 
-uint64_t digest;
+u64 digest;
 
 void mix(const void *data, size_t size)
 {
 	digest = hash_bytes(digest, data, size);
 }
 
-void mix_number(uint64_t value)
+void mix_number(u64 value)
 {
 	mix(&value, sizeof(value));
 }
@@ -47,7 +46,7 @@ static void must(bool ok, const char *what)
 }
 
 /* For what is checked against itself: the same each time. */
-static uint64_t long_walk(uint64_t x, int steps)
+static u64 long_walk(u64 x, int steps)
 {
 	while (steps--) {
 		if (x & 1)
@@ -97,9 +96,9 @@ static void write_all(int fd, const void *data, size_t size)
 
 int exec_child(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 16) : 0;
+	u64 seed = argc > 1 ? strtoul(argv[1], NULL, 16) : 0;
 
-	printf("%016llx", (unsigned long long)long_walk(seed, 1000));
+	printf("%016lx", long_walk(seed, 1000));
 	return 7;
 }
 
@@ -110,9 +109,9 @@ static void run_exec(void)
 	int fds[2];
 	pid_t pid;
 
-	snprintf(seed, sizeof(seed), "%016llx", (unsigned long long)digest);
-	snprintf(wanted, sizeof(wanted), "%016llx",
-		 (unsigned long long)long_walk(digest, 1000));
+	snprintf(seed, sizeof(seed), "%016lx", digest);
+	snprintf(wanted, sizeof(wanted), "%016lx",
+		 long_walk(digest, 1000));
 	must(!pipe(fds), "pipe");
 	pid = fork_or_die();
 	if (!pid) {
@@ -130,26 +129,29 @@ static void run_exec(void)
 		complain("exec: the child says %s instead of %s", got, wanted);
 }
 
-static volatile sig_atomic_t faults;
-static char *volatile fault_page;
+static int faults;
+static char *fault_page;
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
+	char *page = READ_ONCE(fault_page);
+
 	(void)sig;
 	(void)context;
-	faults++;
-	if ((char *)info->si_addr < fault_page || (char *)info->si_addr >= fault_page + PAGE)
+	WRITE_ONCE(faults, faults + 1);
+	if ((char *)info->si_addr < page || (char *)info->si_addr >= page + PAGE)
 		_exit(99);
-	mprotect(fault_page, PAGE, PROT_READ | PROT_WRITE);
+	mprotect(page, PAGE, PROT_READ | PROT_WRITE);
 }
 
 /* First touch, copy on write, and a write that is let through by a handler. */
 static void run_faults(void)
 {
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO }, old;
-	uint64_t sum = 0, child_sum;
-	uint64_t *area;
+	u64 sum = 0, child_sum;
+	u64 *area;
 	int fds[2], i;
+	char *page;
 	pid_t pid;
 
 	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -187,23 +189,24 @@ static void run_faults(void)
 	faults = 0;
 	sigaction(SIGSEGV, &action, &old);
 	for (i = 0; i < 8; i++) {
-		fault_page = (char *)area + i * PAGE;
-		must(!mprotect(fault_page, PAGE, PROT_READ), "mprotect");
-		*(volatile char *)(fault_page + i) = i;
+		page = (char *)area + i * PAGE;
+		WRITE_ONCE(fault_page, page);
+		must(!mprotect(page, PAGE, PROT_READ), "mprotect");
+		WRITE_ONCE(page[i], i);
 	}
 	sigaction(SIGSEGV, &old, NULL);
-	if (faults != 8)
-		complain("mprotect: %d faults instead of 8", (int)faults);
+	if (READ_ONCE(faults) != 8)
+		complain("mprotect: %d faults instead of 8", faults);
 	must(!munmap(area, PAGES * PAGE), "munmap");
 }
 
-static volatile sig_atomic_t signals;
-static volatile uint64_t signal_sum;
+static int signals;
+static u64 signal_sum;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
-	signals++;
+	WRITE_ONCE(signals, signals + 1);
 	signal_sum = signal_sum * 31 + sig + (unsigned int)info->si_value.sival_int;
 }
 
@@ -228,7 +231,7 @@ static void run_signals(void)
 		value.sival_int = i;
 		must(!sigqueue(getpid(), SIGRTMIN + (i & 3), value), "sigqueue");
 	}
-	if (signals)
+	if (READ_ONCE(signals))
 		complain("signals: a blocked one was delivered");
 	pid = fork_or_die();
 	if (!pid) {
@@ -238,19 +241,19 @@ static void run_signals(void)
 	}
 	reap(pid, 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (signals != 9)
-		complain("signals: %d instead of 9", (int)signals);
+	if (READ_ONCE(signals) != 9)
+		complain("signals: %d instead of 9", signals);
 	mix_number(signal_sum);
 }
 
-static volatile sig_atomic_t ticks;
+static int ticks;
 
 static void on_tick(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
 	(void)info;
 	(void)context;
-	ticks++;
+	WRITE_ONCE(ticks, ticks + 1);
 }
 
 /* How far the loop comes between two ticks is nothing that could be foretold. */
@@ -261,27 +264,27 @@ static void run_timers(void)
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 8 };
 	struct timespec nap = { .tv_nsec = 500000 };
 	struct itimerval alarm = { .it_value.tv_usec = 900 };
-	volatile uint64_t loops = 0;
+	u64 loops = 0;
 	int seen = 0;
 	timer_t timer;
 
-	ticks = 0;
+	WRITE_ONCE(ticks, 0);
 	sigaction(SIGRTMIN + 8, &action, NULL);
 	sigaction(SIGALRM, &action, NULL);
 	must(!timer_create(CLOCK_MONOTONIC, &event, &timer), "timer_create");
 	timer_settime(timer, 0, &spec, NULL);
 	while (seen < TICKS) {
 		loops++;
-		if (ticks != seen) {
-			seen = ticks;
+		if (READ_ONCE(ticks) != seen) {
+			seen = READ_ONCE(ticks);
 			mix_number(loops);
 		}
 	}
 	timer_delete(timer);
 
-	ticks = 0;
+	WRITE_ONCE(ticks, 0);
 	setitimer(ITIMER_REAL, &alarm, NULL);
-	while (!ticks)
+	while (!READ_ONCE(ticks))
 		loops++;
 	mix_number(loops);
 	nanosleep(&nap, NULL);
@@ -290,7 +293,7 @@ static void run_timers(void)
 /* Two processes that wait for each other: context switches. */
 static void run_pipes(void)
 {
-	uint64_t ball = digest, wanted = digest;
+	u64 ball = digest, wanted = digest;
 	int there[2], back[2], i;
 	pid_t pid;
 
@@ -322,7 +325,7 @@ static void run_pipes(void)
 static void *thread(void *data)
 {
 	pthread_mutex_t *lock = data;
-	uint64_t sum = 0;
+	u64 sum = 0;
 	int i;
 
 	for (i = 0; i < 200; i++) {
@@ -333,7 +336,7 @@ static void *thread(void *data)
 		if (i % 50 == 0)
 			sched_yield();
 	}
-	return (void *)(uintptr_t)sum;
+	return (void *)(u64)sum;
 }
 
 static void run_threads(void)
@@ -350,16 +353,16 @@ static void run_threads(void)
 		pthread_join(threads[i], &sums[i]);
 	if (signal_sum != 600 || sums[0] != sums[1] || sums[0] != sums[2])
 		complain("threads: the sums are wrong");
-	mix_number((uintptr_t)sums[0]);
+	mix_number((u64)sums[0]);
 }
 
 /* SSE and x87, over many timer ticks of the kernel: its result never changes. */
 static void run_floats(void)
 {
-	static uint64_t first;
-	double x = 0.5, dot = 0, v[64];
 	long double z = 1.0L;
-	uint64_t hash = HASH_INIT;
+	static u64 first;
+	double x = 0.5, dot = 0, v[64];
+	u64 hash = HASH_INIT;
 	int i, j;
 
 	for (i = 0; i < 64; i++)
@@ -383,14 +386,15 @@ static void run_floats(void)
 static void run_files(void)
 {
 	char name[64], other[64], block[PAGE];
-	uint64_t wanted, got;
+	u64 wanted, got;
 	int fd, i;
 
 	snprintf(name, sizeof(name), "/tmp/workload.%d", getpid());
 	snprintf(other, sizeof(other), "/tmp/workload.%d.new", getpid());
 	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	must(fd >= 0, name);
-	wanted = got = HASH_INIT;
+	wanted = HASH_INIT;
+	got = HASH_INIT;
 	for (i = 0; i < 16; i++) {
 		memset(block, (int)(digest >> i), sizeof(block));
 		wanted = hash_bytes(wanted, block, sizeof(block));
@@ -421,7 +425,7 @@ static void run_questions(void)
 	unsigned char bytes[16];
 	unsigned int i;
 
-	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
 		clock_gettime(clocks[i], &now);
 		mix_number(now.tv_sec);
 		mix_number(now.tv_nsec);

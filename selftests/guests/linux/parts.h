@@ -3,7 +3,13 @@
 #ifndef WORKLOAD_PARTS_H
 #define WORKLOAD_PARTS_H
 
-#include <stdint.h>
+#include "hash.h"
+
+/* For what a signal handler changes. */
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
  * struct part - one kind of work
@@ -20,13 +26,13 @@ struct part {
 extern const struct part parts[];
 
 /* Of the round at hand: what the parts saw. */
-extern uint64_t digest;
+extern u64 digest;
 
 void mix(const void *data, size_t size);
-void mix_number(uint64_t value);
+void mix_number(u64 value);
 
 /* A result is wrong: the memory or the registers are not what they were. */
-void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void complain(const char *fmt, ...);
 
 /* What the workload does when it is run by itself. */
 int exec_child(int argc, char **argv);

@@ -19,17 +19,15 @@
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
-#include "hash.h"
 #include "parts.h"
 
-#define NS_PER_S	1000000000ull
+#define NS_PER_S	1000000000ul
 
 /**
  * struct times - the clocks a line tells
@@ -38,9 +36,9 @@
  * @tsc: the processor's
  */
 struct times {
-	uint64_t monotonic;
-	uint64_t realtime;
-	uint64_t tsc;
+	u64 monotonic;
+	u64 realtime;
+	u64 tsc;
 };
 
 static unsigned long rate = 3;
@@ -60,7 +58,7 @@ static void say(const char *fmt, va_list args)
 		_exit(1);
 }
 
-static __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...)
+static void print(const char *fmt, ...)
 {
 	va_list args;
 
@@ -80,7 +78,7 @@ void complain(const char *fmt, ...)
 	print("chain BROKEN %s", text);
 }
 
-static uint64_t now(clockid_t clock)
+static u64 now(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -97,11 +95,11 @@ static struct times read_clocks(void)
 	};
 }
 
-static void compare(const char *clock, uint64_t before, uint64_t after)
+static void compare(const char *clock, u64 before, u64 after)
 {
 	if (after < before)
-		complain("%s went back from %llu to %llu", clock,
-			 (unsigned long long)before, (unsigned long long)after);
+		complain("%s went back from %lu to %lu", clock,
+			 before, after);
 }
 
 static void check_clocks(const struct times *before, const struct times *after)
@@ -112,9 +110,9 @@ static void check_clocks(const struct times *before, const struct times *after)
 }
 
 /* Fill the round's time, part of it computing. */
-static void pass_time(uint64_t until)
+static void pass_time(u64 until)
 {
-	uint64_t start = now(CLOCK_MONOTONIC), compute_until;
+	u64 start = now(CLOCK_MONOTONIC), compute_until;
 	struct timespec ts;
 	int i;
 
@@ -142,7 +140,7 @@ static void take_option(const char *option)
 	unsigned int i;
 	size_t n;
 
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
 		n = strlen(options[i].name);
 		if (!strncmp(option, options[i].name, n))
 			*options[i].value = strtoul(option + n, NULL, 10);
@@ -157,7 +155,7 @@ static void take_kernel_options(void)
 	if (!file)
 		return;
 	if (fgets(line, sizeof(line), file))
-		while ((word = strsep(&rest, " \n")))
+		while ((word = strsep(&rest, "\n ")))
 			if (!strncmp(word, "kvm_ft.", 7))
 				take_option(word + 7);
 	fclose(file);
@@ -168,7 +166,7 @@ int main(int argc, char **argv)
 	char previous[17] = "0000000000000000", line[128];
 	struct times last = {}, times;
 	const struct part *part;
-	uint64_t start, hash;
+	u64 start, hash;
 	unsigned long number;
 	int i;
 
@@ -192,16 +190,16 @@ int main(int argc, char **argv)
 		times = read_clocks();
 		check_clocks(&last, &times);
 		last = times;
-		snprintf(line, sizeof(line), "%s %lu %llu %llu %llu %016llx", previous, number,
-			 (unsigned long long)times.monotonic,
-			 (unsigned long long)times.realtime,
-			 (unsigned long long)times.tsc, (unsigned long long)digest);
+		snprintf(line, sizeof(line), "%s %lu %lu %lu %lu %016lx", previous, number,
+			 times.monotonic,
+			 times.realtime,
+			 times.tsc, digest);
 		hash = hash_bytes(HASH_INIT, line, strlen(line));
-		snprintf(previous, sizeof(previous), "%016llx", (unsigned long long)hash);
-		print("chain %lu %s %llu %llu %llu %016llx", number, previous,
-		      (unsigned long long)times.monotonic,
-		      (unsigned long long)times.realtime,
-		      (unsigned long long)times.tsc, (unsigned long long)digest);
+		snprintf(previous, sizeof(previous), "%016lx", hash);
+		print("chain %lu %s %lu %lu %lu %016lx", number, previous,
+		      times.monotonic,
+		      times.realtime,
+		      times.tsc, digest);
 	}
 	return 0;
 }

@@ -53,7 +53,7 @@ const char *ft_btf_name(const struct btf *btf, u32 offset)
 	void *addr;								\
 	int err = ft_symbol_resolve(NULL, #func, &addr);			\
 	if (!err)								\
-		static_call_update(ft_##func, (typeof(&func))addr);		\
+		static_call_update(ft_##func, (typeof(func) *)addr);		\
 	err; })
 
 static int resolve_all(void)

@@ -10,9 +10,9 @@
  * kernels than the host's tools know, because all it has to know of the kinds it
  * has no use for is their length.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,8 @@ struct module {
 	struct btf btf;
 };
 
-static _Noreturn void die(const char *fmt, ...)
+/* Does not return. */
+static void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -124,6 +125,7 @@ static size_t type_tail(const struct btf *btf, const struct btf_type *type)
 	default:
 		die("%s: BTF of kind %u, which this version of kvm_ft does not know",
 		    btf->file, BTF_INFO_KIND(type->info));
+		return 0;
 	}
 }
 
@@ -149,8 +151,8 @@ static void *map(const char *file, size_t *size)
 /* Narrow @data and @size, an ELF file, to its .BTF section. */
 static const void *btf_section(const char *file, const void *data, size_t *size)
 {
-	const Elf64_Ehdr *elf = data;
-	const Elf64_Shdr *sections, *names, *s;
+	const struct elf64_hdr *elf = data;
+	const struct elf64_shdr *sections, *names, *s;
 	int i;
 
 	if (*size < sizeof(*elf) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -173,6 +175,7 @@ static const void *btf_section(const char *file, const void *data, size_t *size)
 		return data + s->sh_offset;
 	}
 	die("%s: has no BTF (the kernel needs CONFIG_DEBUG_INFO_BTF_MODULES)", file);
+	return NULL;
 }
 
 static void btf_read(struct btf *btf, const char *file, const struct btf *base)
@@ -240,6 +243,7 @@ static char *word(char **line)
 static bool parse(char *line, struct ft_layout_want *want, const char *where)
 {
 	char *kind, *dot;
+	bool typed;
 
 	line[strcspn(line, "#\n")] = '\0';
 	kind = word(&line);
@@ -267,7 +271,8 @@ static bool parse(char *line, struct ft_layout_want *want, const char *where)
 	} else {
 		die("%s: \"%s\" is none of member, struct, func", where, kind);
 	}
-	if (!*want->type || !*want->text == (want->kind != FT_LAYOUT_STRUCT))
+	typed = want->kind != FT_LAYOUT_STRUCT;
+	if (!*want->type || !*want->text == typed)
 		die("%s: incomplete, or more than belongs here", where);
 	return true;
 }

@@ -61,7 +61,7 @@ int ft_symbol_init(void)
 	unregister_kprobe(&probe);
 
 	addr -= offset_in_symbol(addr);
-	static_call_update(ft_kallsyms_lookup_name, (typeof(&kallsyms_lookup_name))addr);
+	static_call_update(ft_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)addr);
 	return 0;
 }
 

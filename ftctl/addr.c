@@ -20,12 +20,12 @@ static socklen_t addr_size(const struct sockaddr *sa)
 	       sizeof(struct sockaddr_in6);
 }
 
-static const uint8_t *addr_bytes(const struct sockaddr *sa, int *bits)
+static const u8 *addr_bytes(const struct sockaddr *sa, int *bits)
 {
 	*bits = sa->sa_family == AF_INET ? 32 : 128;
 	if (sa->sa_family == AF_INET)
-		return (const uint8_t *)&((const struct sockaddr_in *)sa)->sin_addr;
-	return (const uint8_t *)&((const struct sockaddr_in6 *)sa)->sin6_addr;
+		return (const u8 *)&((const struct sockaddr_in *)sa)->sin_addr;
+	return (const u8 *)&((const struct sockaddr_in6 *)sa)->sin6_addr;
 }
 
 static bool addr_is_ip(const struct sockaddr *sa)
@@ -86,7 +86,7 @@ int addr_uri(const char *text, unsigned int port, char *uri, size_t size)
 static bool same_network(const struct sockaddr *a, const struct sockaddr *b,
 			 int prefix)
 {
-	const uint8_t *x, *y;
+	const u8 *x, *y;
 	int bits;
 
 	if (a->sa_family != b->sa_family)
@@ -102,7 +102,7 @@ static bool same_network(const struct sockaddr *a, const struct sockaddr *b,
 
 static int prefix_of(const struct sockaddr *mask)
 {
-	const uint8_t *m;
+	const u8 *m;
 	int bits, n = 0;
 
 	if (!addr_is_ip(mask))

@@ -14,9 +14,7 @@
 #include "module.h"
 #include "proc.h"
 
-/**
- * struct end_attrs - the attributes of one end of the logging link
- */
+/* The attributes of one end of the logging link. */
 struct end_attrs {
 	int ipv4;
 	int ipv6;
@@ -25,7 +23,7 @@ struct end_attrs {
 };
 
 static void put_end(struct nl_msg *msg, const struct end_attrs *attrs,
-		    const struct sockaddr_storage *addr, uint16_t port)
+		    const struct sockaddr_storage *addr, u16 port)
 {
 	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)addr;
 	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;

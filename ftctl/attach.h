@@ -2,9 +2,10 @@
 #ifndef _FTCTL_ATTACH_H
 #define _FTCTL_ATTACH_H
 
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+#include "ftctl.h"
 
 struct mod;
 
@@ -21,13 +22,13 @@ struct mod;
  */
 struct attach {
 	const char *name;
-	uint32_t role;
-	uint32_t on_loss;
-	uint64_t session;
+	u32 role;
+	u32 on_loss;
+	u64 session;
 	pid_t pid;
 	struct sockaddr_storage local;
 	struct sockaddr_storage peer;
-	uint16_t peer_port;
+	u16 peer_port;
 };
 
 int attach_vm(struct mod *mod, const struct attach *at);

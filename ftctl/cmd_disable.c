@@ -37,15 +37,10 @@ static int disable_primary(const char *vm)
 	char *host = runfile_peer(vm);
 	int err = 0;
 
-	if (!host) {
-		err = fail("its protection has ended, but the peer's name is not known: stop the copy there with 'ftctl disable %s'",
-			   vm);
-	} else if (stop_peer(vm, host)) {
-		err = fail("its protection has ended, but the copy on %s may be left: %s; stop it there with 'ftctl disable %s'",
-			   host, fail_why(), vm);
-	} else {
-		runfile_remove(vm);
-	}
+	if (!host)
+		err = fail("not protected any more, but which host has the copy is not known");
+	else if (stop_peer(vm, host))
+		err = fail_while("not protected any more, but the copy on %s may be left", host);
 	free(host);
 	return err;
 }
@@ -62,7 +57,10 @@ static int disable(struct mod *mod, const char *vm)
 		  strcmp(js_str(status, "state", ""), "dropped");
 	json_object_put(status);
 
-	return copy_discard(mod, vm) ?: primary ? disable_primary(vm) : 0;
+	if (copy_discard(mod, vm) || (primary && disable_primary(vm)))
+		return -1;
+	runfile_remove(vm);
+	return 0;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)

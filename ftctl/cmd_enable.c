@@ -6,7 +6,6 @@
  * and the peer is left as it was.
  */
 #include <getopt.h>
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +62,7 @@ struct enable {
 	struct qmp *qmp;
 	struct peer peer;
 	struct link link;
-	uint64_t session;
+	u64 session;
 	unsigned int port;
 	unsigned int migration_port;
 	bool migrating;
@@ -149,7 +148,7 @@ static int step_peer(struct enable *e)
 		if (getrandom(&e->session, sizeof(e->session), 0) < 0)
 			return fail_errno("no random numbers");
 	}
-	snprintf(session, sizeof(session), "0x%" PRIx64, e->session);
+	snprintf(session, sizeof(session), "0x%llx", e->session);
 
 	for (char **a = e->qemu.argv; *a; a++)
 		json_object_array_add(argv, json_object_new_string(*a));
@@ -400,7 +399,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_enable = {
 	.name		= "enable",
-	.usage		= "VM --peer HOST [--dev DEV|--addr ADDR] [--peer-addr ADDR] [--on-loss ask|promote]",
+	.usage		=
+"VM --peer HOST [--dev DEV|--addr ADDR] [--peer-addr ADDR] [--on-loss ask|promote]",
 	.summary	= "protect a running VM by a secondary on another host",
 	.help		=
 "The other host is reached by ssh, and needs QEMU, ftctl and the module kvm_ft.\n"

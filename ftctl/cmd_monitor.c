@@ -23,7 +23,7 @@ static void timestamp(char *text, size_t size)
 	snprintf(text + n, size - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-static int print(struct json_object *status, void *arg __attribute__((unused)))
+static int print(struct json_object *status, void *arg)
 {
 	char when[40];
 

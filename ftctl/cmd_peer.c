@@ -35,7 +35,7 @@ static int op_hello(struct session *s, struct json_object *request,
 	struct json_object *version;
 
 	if (js_int(request, "protocol") != PEER_PROTOCOL)
-		return fail("ftctl " FTCTL_VERSION " here is too different: install the same on both hosts");
+		return fail("ftctl here is " FTCTL_VERSION ": install the same on both hosts");
 	if (mod_version(&s->mod, &version))
 		return -1;
 	js_add_str(answer, "ftctl", FTCTL_VERSION);
@@ -56,7 +56,7 @@ static int op_prepare(struct session *s, struct json_object *request,
 	return 0;
 }
 
-static int op_query(struct session *s, struct json_object *request __attribute__((unused)),
+static int op_query(struct session *s, struct json_object *request,
 		    struct json_object *answer)
 {
 	char status[32];
@@ -82,23 +82,23 @@ static int op_digest(struct session *s, struct json_object *request,
 	return 0;
 }
 
-static int op_cont(struct session *s, struct json_object *request __attribute__((unused)),
-		   struct json_object *answer __attribute__((unused)))
+static int op_cont(struct session *s, struct json_object *request,
+		   struct json_object *answer)
 {
 	if (!s->copy.qmp)
 		return fail("there is no copy");
 	return qmp_call(s->copy.qmp, "cont", NULL, NULL);
 }
 
-static int op_commit(struct session *s, struct json_object *request __attribute__((unused)),
-		     struct json_object *answer __attribute__((unused)))
+static int op_commit(struct session *s, struct json_object *request,
+		     struct json_object *answer)
 {
 	copy_keep(&s->copy);
 	return 0;
 }
 
 static int op_discard(struct session *s, struct json_object *request,
-		      struct json_object *answer __attribute__((unused)))
+		      struct json_object *answer)
 {
 	return copy_discard(&s->mod, js_str(request, "name", ""));
 }
@@ -148,7 +148,7 @@ static void serve(struct session *s, const char *line)
 }
 
 static int run(const struct command *cmd, int argc,
-	       char **argv __attribute__((unused)))
+	       char **argv)
 {
 	struct session s = {};
 	char *line = NULL;

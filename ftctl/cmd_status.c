@@ -2,7 +2,6 @@
 /*
  * ftctl status: how the protected VMs are.
  */
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +34,7 @@ static void print_end(struct json_object *vm, const char *what, const char *ipv4
 		return;
 	printf("  %-11s %s%s%s", what, bracket ? "[" : "", addr, bracket ? "]" : "");
 	if (js_int(vm, port))
-		printf(":%" PRId64, js_int(vm, port));
+		printf(":%lld", js_int(vm, port));
 	printf("\n");
 }
 
@@ -45,21 +44,20 @@ static void print_vm(struct json_object *vm)
 	const char *divergence = js_str(vm, "divergence", NULL);
 
 	status_line(vm);
-	printf("  %-11s %" PRId64 "\n", "process", js_int(vm, "pid"));
+	printf("  %-11s %lld\n", "process", js_int(vm, "pid"));
 	printf("  %-11s %s\n", "on loss", js_str(vm, "on-loss", "?"));
 	print_end(vm, "local", "local-ipv4", "local-ipv6", "local-port");
 	print_end(vm, "peer", "peer-ipv4", "peer-ipv6", "peer-port");
-	printf("  %-11s %" PRId64 " bytes, %" PRId64 " of them not acknowledged\n",
+	printf("  %-11s %lld bytes, %lld of them not acknowledged\n",
 	       "lag", js_int(vm, "lag-bytes"), js_int(vm, "unacked-bytes"));
-	printf("  %-11s %" PRId64 " bytes", "log", js_int(vm, "log-bytes"));
+	printf("  %-11s %lld bytes", "log", js_int(vm, "log-bytes"));
 	if (js_get(vm, "log-rate"))
 		printf(", %.3f Mbit/s", js_int(vm, "log-rate") * 8 / 1e6);
 	printf("\n");
-	printf("  %-11s %" PRId64 " branches, %" PRId64 " exits, %" PRId64
-	       " answers, %" PRId64 " inputs\n",
+	printf("  %-11s %lld branches, %lld exits, %lld answers, %lld inputs\n",
 	       "guest", js_int(vm, "branches"), js_int(stats, "exits"),
 	       js_int(stats, "entries-sync"), js_int(stats, "entries-async"));
-	printf("  %-11s %" PRId64 " for room in the log, %" PRId64 " for the log\n",
+	printf("  %-11s %lld for room in the log, %lld for the log\n",
 	       "waits", js_int(stats, "full-waits"), js_int(stats, "starved-waits"));
 	if (divergence)
 		printf("  %-11s %s\n", "divergence", divergence);

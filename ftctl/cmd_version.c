@@ -2,7 +2,6 @@
 /*
  * ftctl version: of the tool and of the module.
  */
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 
@@ -17,12 +16,12 @@ static void print(struct json_object *version)
 	if (!js_get(version, "module"))
 		return;
 	printf("kvm_ft %s\n", js_str(version, "module", "?"));
-	printf("  logging channel: version %" PRId64 " to %" PRId64 "\n",
+	printf("  logging channel: version %lld to %lld\n",
 	       js_int(version, "wire-min"), js_int(version, "wire-max"));
 	printf("  processor:       %s\n", js_str(version, "vendor", "not supported"));
-	printf("  heartbeat:       %" PRId64 " ms, lost after %" PRId64 " ms\n",
+	printf("  heartbeat:       %lld ms, lost after %lld ms\n",
 	       js_int(version, "heartbeat-ms"), js_int(version, "timeout-ms"));
-	printf("  log:             %" PRId64 " KiB per VM\n",
+	printf("  log:             %lld KiB per VM\n",
 	       js_int(version, "log-size") / 1024);
 }
 

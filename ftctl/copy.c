@@ -81,7 +81,7 @@ static int make_room(struct mod *mod, const char *name)
 		return -1;
 	if (!strcmp(js_str(status, "state", ""), "dropped"))
 		err = copy_stop(name, status);
-	else if (status)
+	else if (status && strcmp(js_str(status, "state", ""), "disabled"))
 		err = fail("a VM called '%s' is protected here already", name);
 	json_object_put(status);
 
@@ -93,20 +93,23 @@ static int make_room(struct mod *mod, const char *name)
 	return err;
 }
 
-static int start(struct copy *copy, struct json_object *request, const char *log)
+static int start_qemu(struct copy *copy, struct json_object *request, const char *log)
 {
 	char **argv = argv_from_json(js_get(request, "argv"));
 	char **own = argv ? args_for_peer(argv) : NULL;
 	const char *exe = js_str(request, "exe", NULL);
 	struct timespec pause = { .tv_nsec = START_POLL_NS };
-	struct qemu qemu = { .name = copy->name };
+	struct qemu qemu = {
+		.name	= copy->name,
+		.cwd	= (char *)js_str(request, "cwd", NULL),
+	};
 	pid_t pid = -1;
 	int status;
 
 	if (!own || !exe)
 		fail("out of memory");
 	else
-		pid = subprocess_detached(exe, own, js_str(request, "cwd", NULL), log);
+		pid = subprocess_detached(exe, (const char *const *)own, qemu.cwd, log);
 	copy->files = own ? args_files(own) : NULL;
 	args_free(argv);
 	if (pid < 0) {
@@ -116,7 +119,6 @@ static int start(struct copy *copy, struct json_object *request, const char *log
 
 	copy->pid = pid;
 	qemu.argv = own;
-	qemu.cwd = (char *)js_str(request, "cwd", NULL);
 	for (int i = 0; i < START_POLLS && !copy->qmp; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			copy->pid = 0;
@@ -197,7 +199,7 @@ int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request
 		return fail("which VM?");
 	if (make_room(mod, copy->name) ||
 	    runfile_path(copy->name, ".log", log, sizeof(log)) ||
-	    start(copy, request, log))
+	    start_qemu(copy, request, log))
 		return -1;
 	if (attach(mod, copy, request, answer) ||
 	    listen_for_guest(copy, request, answer)) {

@@ -10,13 +10,20 @@
 #ifndef _FTCTL_H
 #define _FTCTL_H
 
+#include <linux/types.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define __printf(f, a)	__attribute__((format(printf, f, a)))
+
+/* The kernel's short names; u64 is "long long" everywhere, for printf(). */
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s64 s64;
 
 /* Exit codes. */
 #define EXIT_FAILED	1

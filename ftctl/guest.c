@@ -66,8 +66,7 @@ static int check_cpus(struct qmp *qmp)
 		return -1;
 	n = json_object_array_length(cpus);
 	json_object_put(cpus);
-	return n == 1 ? 0 : fail("the guest has %d processors and one can be protected: start QEMU with -smp 1",
-				 n);
+	return n == 1 ? 0 : fail("the guest has %d processors: start QEMU with -smp 1", n);
 }
 
 /* A switch of the machine that has to be off. */
@@ -92,7 +91,7 @@ static int check_machine_off(struct qmp *qmp, const char *property, const char *
 static int check_machine(struct qmp *qmp)
 {
 	return check_machine_off(qmp, "smm", "system management mode cannot be replayed") ?:
-	       check_machine_off(qmp, "vmport", "the VMware backdoor sets registers behind the log's back");
+	       check_machine_off(qmp, "vmport", "the VMware backdoor cannot be replayed");
 }
 
 static int check_blocks(struct qmp *qmp)
@@ -106,7 +105,7 @@ static int check_blocks(struct qmp *qmp)
 		struct json_object *block = json_object_array_get_idx(blocks, i);
 
 		if (js_get(block, "inserted"))
-			err = fail("disk '%s' cannot be protected in this release: start QEMU without it",
+			err = fail("disk '%s' cannot be protected yet: start QEMU without it",
 				   js_str(block, "device", "?"));
 	}
 	json_object_put(blocks);
@@ -123,7 +122,7 @@ static int check_pci_device(struct json_object *dev)
 		if (class == allowed_pci[i])
 			return 0;
 	}
-	return fail("PCI device %s%s%s(%s, slot %d) cannot be protected in this release: start QEMU without it; -nodefaults leaves out those that nobody asked for",
+	return fail("PCI device %s%s%s(%s, slot %d) cannot be protected: drop it (-nodefaults)",
 		    *id ? "'" : "", id, *id ? "' " : "",
 		    js_str(info, "desc", "of an unknown class"), (int)js_int(dev, "slot"));
 }
@@ -180,7 +179,7 @@ static int check_container(struct qmp *qmp, const char *path)
 
 		if (sscanf(js_str(o, "type", ""), "child<%79[^>]>", type) == 1 &&
 		    !is_allowed_device(type))
-			err = fail("device '%s' (%s) cannot be protected in this release: start QEMU without it",
+			err = fail("device '%s' (%s) cannot be protected yet: leave it out",
 				   js_str(o, "name", "?"), type);
 	}
 	json_object_put(list);
@@ -192,7 +191,7 @@ static int check_arguments(char **argv)
 	const char *inherited = args_inherited(argv);
 
 	if (inherited)
-		return fail("QEMU was handed an open file by the program that started it ('%s'), which the peer cannot have: a domain of libvirt cannot be enabled in this release",
+		return fail("not supported yet: '%s' is a file QEMU got from its parent (libvirt)",
 			    inherited);
 	for (char **a = argv; *a; a++) {
 		char *irqchip = optval(*a, "kernel-irqchip") ?: optval(*a, "kernel_irqchip");
@@ -200,7 +199,7 @@ static int check_arguments(char **argv)
 
 		free(irqchip);
 		if (!in_kernel)
-			return fail("the interrupt controllers have to be KVM's: start QEMU with -accel kvm,kernel-irqchip=on");
+			return fail("the interrupt controllers are QEMU's: use kernel-irqchip=on");
 	}
 	return 0;
 }

@@ -4,12 +4,13 @@
  * put back, and not in the midst of one.
  */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "ftctl.h"
 #include "interrupt.h"
 
-static volatile sig_atomic_t interrupted;
+static atomic_int interrupted;
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 

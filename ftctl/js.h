@@ -7,8 +7,9 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+
+#include "ftctl.h"
 
 static inline struct json_object *js_get(struct json_object *o, const char *key)
 {
@@ -29,7 +30,7 @@ static inline const char *js_str(struct json_object *o, const char *key,
 	       json_object_get_string(value) : without;
 }
 
-static inline int64_t js_int(struct json_object *o, const char *key)
+static inline s64 js_int(struct json_object *o, const char *key)
 {
 	return json_object_get_int64(js_get(o, key));
 }
@@ -44,7 +45,7 @@ static inline void js_add_str(struct json_object *o, const char *key, const char
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
-static inline void js_add_int(struct json_object *o, const char *key, int64_t value)
+static inline void js_add_int(struct json_object *o, const char *key, s64 value)
 {
 	json_object_object_add(o, key, json_object_new_int64(value));
 }

@@ -21,7 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_peer,
 };
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
 	fputs("usage: ftctl [-j] COMMAND [ARGUMENTS]\n"
 	      "\n"
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	int err;
 
 	if (!argv[1]) {
-		usage(left < 0 ? stdout : stderr);
+		print_usage(left < 0 ? stdout : stderr);
 		return left < 0 ? 0 : EXIT_USAGE;
 	}
 

@@ -49,7 +49,10 @@ int mod_open(struct mod *mod)
 	mod->family = genl_ctrl_resolve(mod->sk, KVM_FT_FAMILY_NAME);
 	if (mod->family < 0) {
 		mod_close(mod);
-		return fail("the module kvm_ft is not loaded on this host: run 'modprobe kvm_ft'; should that say \"Key was rejected\", Secure Boot wants the key it was signed with: enrol it with 'mokutil --import'");
+		return fail("the module kvm_ft is not loaded: %s; %s, %s",
+			    "run 'modprobe kvm_ft'",
+			    "should that say \"Key was rejected\", Secure Boot is on",
+			    "and the key it was signed with has to be enrolled: 'mokutil --import'");
 	}
 	/* Replies are matched by the order in which they come. */
 	nl_socket_disable_seq_check(mod->sk);
@@ -113,7 +116,7 @@ static void refused(struct call *call, int err, struct nlattr *tlv, int len)
 		fail("the kernel refuses: %s", strerror(-err));
 }
 
-static int on_error(struct sockaddr_nl *from __attribute__((unused)),
+static int on_error(struct sockaddr_nl *from,
 		    struct nlmsgerr *nlerr, void *arg)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)((char *)nlerr - NLMSG_HDRLEN);
@@ -131,7 +134,7 @@ static int on_error(struct sockaddr_nl *from __attribute__((unused)),
 	return NL_STOP;
 }
 
-static int on_ack(struct nl_msg *msg __attribute__((unused)), void *arg)
+static int on_ack(struct nl_msg *msg, void *arg)
 {
 	struct call *call = arg;
 
@@ -261,7 +264,7 @@ int mod_call(struct mod *mod, struct nl_msg *msg, struct json_object **reply)
  * Return: 0, or -1 after fail().
  */
 int mod_vm_call(struct mod *mod, int cmd, const char *name,
-	       struct json_object **reply)
+		struct json_object **reply)
 {
 	struct nl_msg *msg = mod_request(mod, cmd);
 
@@ -353,7 +356,7 @@ static int on_event(struct nl_msg *msg, void *arg)
  * Return: what @event returned, or -1 after fail().
  */
 int mod_events(struct mod *mod, int (*event)(struct json_object *status, void *arg),
-	      void *arg)
+	       void *arg)
 {
 	struct listener l = { .event = event, .arg = arg };
 	int group, err;

@@ -26,11 +26,11 @@ struct nl_msg *mod_request(struct mod *mod, int cmd);
 int mod_call(struct mod *mod, struct nl_msg *msg, struct json_object **reply);
 
 int mod_vm_call(struct mod *mod, int cmd, const char *name,
-	       struct json_object **reply);
+		struct json_object **reply);
 int mod_vm_list(struct mod *mod, struct json_object **list);
 int mod_vm_find(struct mod *mod, const char *name, struct json_object **status);
 int mod_version(struct mod *mod, struct json_object **version);
 int mod_events(struct mod *mod, int (*event)(struct json_object *status, void *arg),
-	      void *arg);
+	       void *arg);
 
 #endif /* _FTCTL_MODULE_H */

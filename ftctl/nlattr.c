@@ -5,9 +5,7 @@
  * that, and -j prints it as it is.
  */
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <netlink/attr.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -172,7 +170,7 @@ static const struct key_set version_set = { version_keys, ARRAY_SIZE(version_key
 static struct json_object *set_json(const struct key_set *set,
 				    struct nlattr *head, int len);
 
-static uint64_t get_number(struct nlattr *nla)
+static u64 get_number(struct nlattr *nla)
 {
 	switch (nla_len(nla)) {
 	case 1:
@@ -188,14 +186,14 @@ static uint64_t get_number(struct nlattr *nla)
 	}
 }
 
-static struct json_object *word_json(const struct words *words, uint64_t value)
+static struct json_object *word_json(const struct words *words, u64 value)
 {
 	char text[40];
 
 	if (value < words->count)
 		return json_object_new_string(words->word[value]);
 	/* A newer module knows more words than this tool. */
-	snprintf(text, sizeof(text), "%s-%" PRIu64, words->what, value);
+	snprintf(text, sizeof(text), "%s-%llu", words->what, value);
 	return json_object_new_string(text);
 }
 
@@ -219,7 +217,7 @@ static struct json_object *key_json(const struct key *key, struct nlattr *nla)
 	case NUMBER:
 		return json_object_new_uint64(get_number(nla));
 	case HASH:
-		snprintf(text, sizeof(text), "0x%016" PRIx64, get_number(nla));
+		snprintf(text, sizeof(text), "0x%016llx", get_number(nla));
 		return json_object_new_string(text);
 	case WORD:
 		return word_json(key->words, get_number(nla));

@@ -25,9 +25,11 @@
  */
 int peer_open(struct peer *peer, const char *host)
 {
-	char *argv[] = { "ssh", "-T", "-o", "ConnectTimeout=10",
-			 "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
-			 "--", (char *)host, "ftctl", "peer", NULL };
+	const char *const argv[] = {
+		"ssh", "-T", "-o", "ConnectTimeout=10",
+		"-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
+		"--", host, "ftctl", "peer", NULL
+	};
 	int from;
 
 	memset(peer, 0, sizeof(*peer));
@@ -99,7 +101,7 @@ static char *receive(struct peer *peer)
 		if (interrupt_check())
 			break;
 		if (errno != EINTR) {
-			fail("no answer from %s: ssh to it has to work, and ftctl has to be installed there in the PATH of such a command",
+			fail("no answer from %s: is ssh possible, and ftctl installed there?",
 			     peer->host);
 			break;
 		}
@@ -139,7 +141,7 @@ int peer_call(struct peer *peer, const char *op, struct json_object *args,
 	free(line);
 	if (!js_bool(answer, "ok"))
 		err = fail("%s: %s", peer->host,
-			   js_str(answer, "error", "ftctl there answers something else than asked"));
+			   js_str(answer, "error", "ftctl there answers nonsense"));
 	else if (reply)
 		*reply = json_object_get(answer);
 	json_object_put(answer);

@@ -144,8 +144,7 @@ int qemu_find(const char *name, struct qemu *qemu)
 	closedir(dir);
 
 	if (!found.pid)
-		return fail("no QEMU on this host runs a VM called '%s' (its -name, or the name of the libvirt domain)",
-			    name);
+		return fail("no QEMU on this host runs a VM called '%s', by its -name", name);
 	if (other) {
 		fail("two VMs on this host are called '%s': processes %d and %d",
 		     name, found.pid, other);
@@ -202,8 +201,7 @@ int qemu_kvm_fds(pid_t pid, int *vm_fd, int *vcpu_fd)
 	vm = fd_by_link(pid, platform_vm_link(), &several);
 	vcpu = fd_by_link(pid, platform_vcpu_link(), &several);
 	if (vm < 0 || vcpu < 0)
-		return fail("process %d has no VM of KVM: start QEMU with -accel kvm, and ftctl as root",
-			    pid);
+		return fail("process %d has no VM of KVM: is it -accel kvm, are you root?", pid);
 	if (several)
 		return fail("process %d has more than one VM of KVM", pid);
 

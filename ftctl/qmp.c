@@ -120,7 +120,9 @@ static struct json_object *call_socket(struct qmp *qmp, struct json_object *requ
 static struct json_object *call_virsh(struct qmp *qmp, struct json_object *request)
 {
 	char *text = strdup(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
-	char *argv[] = { "virsh", "-q", "qemu-monitor-command", qmp->domain, text, NULL };
+	const char *const argv[] = {
+		"virsh", "-q", "qemu-monitor-command", qmp->domain, text, NULL
+	};
 	struct json_object *o = NULL;
 	char *output = NULL;
 
@@ -238,7 +240,7 @@ struct qmp *qmp_open(const struct qemu *qemu)
 	}
 	qmp->fd = -1;
 	if (!path && !args_qmp_inherited(qemu->argv)) {
-		fail("VM '%s' has no monitor to talk to: start QEMU with -qmp unix:PATH,server=on,wait=off",
+		fail("'%s' has no monitor: start QEMU with -qmp unix:PATH,server=on,wait=off",
 		     qemu->name);
 		goto failed;
 	}

@@ -24,7 +24,7 @@
  *
  * Return: 0, or -1 after fail() when it could not be run or failed.
  */
-int subprocess_output(char *const argv[], char **output)
+int subprocess_output(const char *const argv[], char **output)
 {
 	size_t len = 0, room = 0;
 	int to, from, status;
@@ -73,7 +73,7 @@ int subprocess_output(char *const argv[], char **output)
  *
  * Return: its process, or -1 after fail().
  */
-pid_t subprocess_pipes(char *const argv[], int *to, int *from)
+pid_t subprocess_pipes(const char *const argv[], int *to, int *from)
 {
 	int in[2], out[2];
 	pid_t pid;
@@ -98,7 +98,7 @@ pid_t subprocess_pipes(char *const argv[], int *to, int *from)
 		signal(SIGPIPE, SIG_DFL);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)argv);
 		_exit(EXIT_NO_EXEC);
 	}
 	close(in[0]);
@@ -113,7 +113,7 @@ pid_t subprocess_pipes(char *const argv[], int *to, int *from)
 	return pid;
 }
 
-static void become_detached(const char *exe, char *const argv[], const char *cwd,
+static void become_detached(const char *exe, const char *const argv[], const char *cwd,
 			    int log)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -130,7 +130,7 @@ static void become_detached(const char *exe, char *const argv[], const char *cwd
 	/* Relative paths in the arguments, if the folder is here as well. */
 	if (cwd && chdir(cwd))
 		(void)!chdir("/");
-	execv(exe, argv);
+	execv(exe, (char *const *)argv);
 	dprintf(STDERR_FILENO, "%s: %s\n", exe, strerror(errno));
 	_exit(EXIT_NO_EXEC);
 }
@@ -147,7 +147,7 @@ static void become_detached(const char *exe, char *const argv[], const char *cwd
  *
  * Return: its process, our child, or -1 after fail().
  */
-pid_t subprocess_detached(const char *exe, char *const argv[], const char *cwd,
+pid_t subprocess_detached(const char *exe, const char *const argv[], const char *cwd,
 			  const char *log)
 {
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -4,9 +4,9 @@
 
 #include <sys/types.h>
 
-int subprocess_output(char *const argv[], char **output);
-pid_t subprocess_pipes(char *const argv[], int *to, int *from);
-pid_t subprocess_detached(const char *exe, char *const argv[], const char *cwd,
+int subprocess_output(const char *const argv[], char **output);
+pid_t subprocess_pipes(const char *const argv[], int *to, int *from);
+pid_t subprocess_detached(const char *exe, const char *const argv[], const char *cwd,
 			  const char *log);
 
 #endif /* _FTCTL_SUBPROCESS_H */

@@ -17,7 +17,6 @@
 #include "vm.h"
 
 DEFINE_FREE(ft_nlmsg, struct sk_buff *, nlmsg_free(_T))
-DEFINE_FREE(ft_fput, struct file *, if (_T) fput(_T))
 
 /* The attributes that make up one end of the logging channel. */
 struct ft_nl_endpoint {
@@ -54,7 +53,7 @@ static int ft_nl_get_endpoint(struct genl_info *info,
 
 	if (ipv4 && ipv6) {
 		NL_SET_ERR_MSG_ATTR(info->extack, ipv6,
-				    "one end of the logging channel has either an IPv4 or an IPv6 address, not both");
+				    "an end of the channel has an IPv4 or an IPv6 address, not both");
 		return -EINVAL;
 	}
 
@@ -348,14 +347,14 @@ static u32 ft_nl_get_u32(struct genl_info *info, int attr)
 int kvm_ft_nl_vm_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ft_vm_config *config __free(kfree) = NULL;
-	struct file *vcpu_file __free(ft_fput) = NULL;
-	struct file *vm_file __free(ft_fput) = NULL;
+	struct file *vcpu_file __free(fput) = NULL;
+	struct file *vm_file __free(fput) = NULL;
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, KVM_FT_A_VM_NAME) ||
 	    GENL_REQ_ATTR_CHECK(info, KVM_FT_A_VM_ROLE) ||
 	    GENL_REQ_ATTR_CHECK(info, KVM_FT_A_VM_SESSION)) {
-		GENL_SET_ERR_MSG(info, "attaching takes the VM's name, its role here and a session number");
+		GENL_SET_ERR_MSG(info, "attaching takes a name, a role and a session number");
 		return -EINVAL;
 	}
 

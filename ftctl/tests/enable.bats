@@ -450,8 +450,8 @@ finish_background() {
 	rm "$BATS_TEST_TMPDIR/host1/run/vm0.json"
 	run "$FTCTL" disable vm0
 	ends 1
-	says "its protection has ended"
-	says "name is not known"
+	says "not protected any more, but"
+	says "which host has the copy is not known"
 
 	state '.vms = [{name: "vm0", role: "primary", state: "running", reason: "none"}]'
 	printf '{"name": "vm0", "peer": "nowhere"}' >"$BATS_TEST_TMPDIR/host1/run/vm0.json"

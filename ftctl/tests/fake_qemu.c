@@ -83,7 +83,8 @@ static struct sockaddr_in uri_addr(struct json_object *args)
 	char host[64] = "";
 	int port = 0;
 
-	sscanf(js_str(args, "uri", ""), "tcp:%63[^:]:%d", host, &port);
+	if (sscanf(js_str(args, "uri", ""), "tcp:%63[^:]:%d", host, &port) != 2)
+		exit(1);
 	inet_pton(AF_INET, host, &sin.sin_addr);
 	sin.sin_port = htons(port);
 	return sin;
@@ -159,6 +160,20 @@ static void close_migration(void)
 	fds[MIGRATION].fd = -1;
 }
 
+static void finish_migration(void)
+{
+	(void)!write(fds[MIGRATION].fd, "D", 1);
+	migration = "completed";
+	run_state = "postmigrate";
+}
+
+static void cancel_migration(void)
+{
+	close_migration();
+	migration = "cancelled";
+	run_state = "running";
+}
+
 static struct json_object *json(const char *text)
 {
 	return json_tokener_parse(text);
@@ -184,8 +199,7 @@ static struct json_object *execute(const char *command, struct json_object *args
 	if (!strcmp(command, "query-block") || !strcmp(command, "qom-list"))
 		return json("[]");
 	if (!strcmp(command, "query-pci"))
-		return json("[{\"bus\": 0, \"devices\": [{\"slot\": 0, \"qdev_id\": \"\","
-			    "\"class_info\": {\"class\": 1536, \"desc\": \"Host bridge\"}}]}]");
+		return json("[{\"devices\": [{\"slot\": 0, \"class_info\": {\"class\": 1536}}]}]");
 	if (!strcmp(command, "qom-get"))
 		return json("\"off\"");
 	if (!strcmp(command, "query-migrate"))
@@ -196,16 +210,12 @@ static struct json_object *execute(const char *command, struct json_object *args
 		listen_for_guest(args);
 	else if (!strcmp(command, "migrate-set-capabilities"))
 		set_capabilities(args);
-	else if (!strcmp(command, "migrate-continue")) {
-		(void)!write(fds[MIGRATION].fd, "D", 1);
-		migration = "completed";
-		run_state = "postmigrate";
-	} else if (!strcmp(command, "migrate_cancel")) {
-		close_migration();
-		migration = "cancelled";
+	else if (!strcmp(command, "cont"))
 		run_state = "running";
-	} else if (!strcmp(command, "cont"))
-		run_state = "running";
+	else if (!strcmp(command, "migrate-continue"))
+		finish_migration();
+	else if (!strcmp(command, "migrate_cancel"))
+		cancel_migration();
 	else if (strcmp(command, "qmp_capabilities"))
 		return NULL;
 	return json_object_new_object();

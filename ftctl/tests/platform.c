@@ -33,15 +33,15 @@ static const char *in_dir(const char *name)
 	return path[n];
 }
 
-static int fake_send(struct nl_sock *sk __attribute__((unused)), struct nl_msg *msg)
+static int fake_send(struct nl_sock *sk, struct nl_msg *msg)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 
 	return send(kernel, nlh, nlh->nlmsg_len, MSG_NOSIGNAL);
 }
 
-static int fake_recv(struct nl_sock *sk __attribute__((unused)), struct sockaddr_nl *from,
-		     unsigned char **buf, struct ucred **creds __attribute__((unused)))
+static int fake_recv(struct nl_sock *sk, struct sockaddr_nl *from,
+		     unsigned char **buf, struct ucred **creds)
 {
 	ssize_t n;
 

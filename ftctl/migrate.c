@@ -63,7 +63,7 @@ int migrate_begin(struct qmp *qmp, const char *address, unsigned int port)
 	return qmp_call(qmp, "migrate", args, NULL);
 }
 
-static void show(struct json_object *info)
+static void show(struct json_object *info, bool paused)
 {
 	struct json_object *ram = js_get(info, "ram");
 	double total = js_int(ram, "total");
@@ -74,7 +74,8 @@ static void show(struct json_object *info)
 		return;
 	snprintf(rest, sizeof(rest), "of %.0f MiB, %.0f MiB sent", total / MIB,
 		 js_int(ram, "transferred") / MIB);
-	progress_bar("memory", 1 - remaining / total, rest);
+	/* Once paused, what remains is sent without looking at it again. */
+	progress_bar("memory", paused ? 1 : 1 - remaining / total, rest);
 }
 
 /* Wait until the migration is in state @until. */
@@ -89,7 +90,7 @@ static int wait_for(struct qmp *qmp, const char *until, bool showing)
 			return -1;
 		snprintf(status, sizeof(status), "%s", js_str(info, "status", "none"));
 		if (showing)
-			show(info);
+			show(info, !strcmp(status, until));
 		if (!strcmp(status, "failed") || !strcmp(status, "cancelled") ||
 		    !strcmp(status, "none"))
 			err = fail("QEMU could not send the guest: %s",

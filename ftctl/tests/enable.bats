@@ -53,7 +53,8 @@ copy_pid() {
 	ends 0
 	says "[1/6]"
 	says "[6/6]"
-	says "memory:"
+	says "memory:   0 %"
+	says "memory: 100 %"
 	says "vm0 is protected: primary here, secondary on host2"
 
 	[[ $(requests host1) == "vm-get version-get vm-attach vm-digest vm-start" ]]

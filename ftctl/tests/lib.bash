@@ -20,8 +20,7 @@ export PATH=$TOP/build/bin:$TOP/tests/bin:$PATH
 host() {
 	local dir=$BATS_TEST_TMPDIR/$1
 
-	mkdir -p "$dir/proc" "$dir/run" "$TOP/build/bin"
-	ln -sf ../ftctl-test "$TOP/build/bin/ftctl"
+	mkdir -p "$dir/proc" "$dir/run"
 	cat >"$dir/state.json" <<-'JSON'
 	{
 		"version": { "module": "9.8.7", "wire-min": 1, "wire-max": 2,

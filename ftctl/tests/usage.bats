@@ -136,7 +136,6 @@ complete_words() {
 	here host1
 	state '.vms = [{name: "web", role: "primary", state: "running"},
 		       {name: "db one", role: "primary", state: "running"}]'
-	mkdir -p "$TOP/build/bin"
 	complete_words ftctl digest w | grep -qx web
 }
 

@@ -53,7 +53,7 @@ copy_pid() {
 	ends 0
 	says "[1/6]"
 	says "[6/6]"
-	says "memory:   0 %"
+	says "memory:  25 %"
 	says "memory: 100 %"
 	says "vm0 is protected: primary here, secondary on host2"
 

@@ -37,12 +37,14 @@ install-modules: modules
 install-ftctl: ftctl
 	$(MAKE) -C ftctl install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
-# Without what .gitignore names: objects built here do not belong there.
+# Without what was built here: it does not belong there.
 dkms-source:
 	install -d $(DESTDIR)$(DKMS_SRC)
-	tar --create --exclude-vcs-ignores .gitignore $(DKMS_FILES) | \
-		tar --extract --no-same-owner --exclude=.gitignore \
-			--directory=$(DESTDIR)$(DKMS_SRC)
+	cp -r $(DKMS_FILES) $(DESTDIR)$(DKMS_SRC)
+	find $(DESTDIR)$(DKMS_SRC) \( -name '.*' -o -name '*.o' -o -name '*.ko' \
+		-o -name '*.mod' -o -name '*.mod.c' -o -name Module.symvers \
+		-o -name modules.order -o -name layout-gen.h -o -name mklayout \
+		-o -path '*/uapi/build' \) -prune -exec rm -rf {} +
 
 check demo bed lint:
 	$(MAKE) -C selftests $@

@@ -46,6 +46,8 @@ static bool ft_svm_intercept(struct vmcb *vmcb, u32 bit, bool on)
 /* Enable bits, type and length of breakpoint 0. */
 #define FT_DR7_SLOT0	(0xfUL << DR_CONTROL_SHIFT | \
 			 DR_LOCAL_ENABLE | DR_GLOBAL_ENABLE)
+/* Reasons for #DB other than breakpoint 0. */
+#define FT_DR6_GUEST	(DR_TRAP1 | DR_TRAP2 | DR_TRAP3 | DR_STEP | DR_SWITCH)
 #define FT_INTERCEPT_DB	(INTERCEPT_EXCEPTION_OFFSET + DB_VECTOR)
 
 /*
@@ -121,8 +123,15 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 	bool hit = false;
 
 	if (saved->breakpoint) {
-		hit = code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
-		      (vmcb->save.dr6 & DR_TRAP0) && vmcb->save.rip == plan->rip;
+		if (code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
+		    (vmcb->save.dr6 & DR_TRAP0) && vmcb->save.rip == plan->rip) {
+			/*
+			 * With a trap of the guest's own (it steps through its
+			 * code) that one comes first; ours will be back.
+			 */
+			hit = !(vmcb->save.dr6 & FT_DR6_GUEST);
+			vmcb->save.dr6 &= ~DR_TRAP0;
+		}
 		set_debugreg(saved->dr0, 0);
 		vmcb->save.dr7 = saved->dr7;
 		ft_svm_dirty(vmcb, FT_CLEAN_DR);
@@ -159,10 +168,16 @@ static int ft_svm_answer_tsc(struct kvm_vcpu *vcpu, u64 tsc, bool tscp)
 	return kvm_skip_emulated_instruction(vcpu);
 }
 
+/* An event was taken from its source and the guest has not seen it yet. */
+static bool ft_svm_delivering(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.exception.pending || vcpu->arch.exception.injected ||
+	       vcpu->arch.interrupt.injected || vcpu->arch.nmi_injected;
+}
+
 static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->arch.exception.pending || vcpu->arch.exception.injected ||
-	    vcpu->arch.interrupt.injected || vcpu->arch.nmi_injected)
+	if (ft_svm_delivering(vcpu))
 		return false;
 	/*
 	 * With RF set the secondary's breakpoint would be ignored. RF is set
@@ -175,6 +190,7 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 /*
  * Behind the instruction RF is clear again; behind a repeated one that may be
  * many iterations away. KVM's emulator knows where: let it skip, then go back.
+ * It would forget an exception that is to be injected.
  */
 static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 {
@@ -184,7 +200,7 @@ static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 	u64 here = ft_kvm_rip(vcpu);
 	bool found;
 
-	if (!(rflags & X86_EFLAGS_RF))
+	if (!(rflags & X86_EFLAGS_RF) || ft_svm_delivering(vcpu))
 		return false;
 	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
 	*rip = ft_kvm_rip(vcpu);

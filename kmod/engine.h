@@ -107,7 +107,6 @@ struct ft_line {
  * @kvm: the VM
  * @vcpu: its only vCPU
  * @mn: tells when the VM's process goes away
- * @rcu: frees it
  *
  * State:
  * @state_lock: guards @machine, @actions, @detail
@@ -137,6 +136,7 @@ struct ft_line {
  * @last_tsc: last TSC the guest was given
  * @deferred: inputs wait, safe points in a row without one applied
  * @nudge: gets the guest out again after a deferral
+ * @overflow_at: replay: branches at which the armed counter overflows
  * @next: replay: the entry at hand
  * @next_len: replay: its length in the log, 0: none decoded yet
  * @stats: counters
@@ -167,7 +167,6 @@ struct ft_vm {
 	struct kvm *kvm;
 	struct kvm_vcpu *vcpu;
 	struct mmu_notifier mn;
-	struct rcu_head rcu;
 
 	spinlock_t state_lock;
 	struct ft_machine machine;
@@ -195,6 +194,7 @@ struct ft_vm {
 	u64 last_tsc;
 	unsigned int deferred;
 	struct hrtimer nudge;
+	u64 overflow_at;
 	struct ft_entry next;
 	int next_len;
 	struct ft_stats stats;

@@ -102,6 +102,11 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 			return -EOPNOTSUPP;
 		}
 	}
+	/* RDPMC is not caught; without counters it faults on both sides. */
+	if (vcpu->arch.pmu.nr_arch_gp_counters) {
+		NL_SET_ERR_MSG(extack, "the guest has performance counters; load kvm with enable_pmu=0");
+		return -EOPNOTSUPP;
+	}
 	if (ft_kvm_apicv(vcpu)) {
 		NL_SET_ERR_MSG(extack, "APIC virtualization is on; load kvm_amd with avic=0");
 		return -EOPNOTSUPP;

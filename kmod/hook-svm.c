@@ -145,6 +145,14 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 			vmcb->save.rflags &= ~X86_EFLAGS_RF;
 	}
 
+	/*
+	 * As svm_handle_exit() does, which does not see the exits that are
+	 * ours. With nested paging the guest changes both without an exit.
+	 */
+	vcpu->arch.cr3 = vmcb->save.cr3;
+	if (!test_bit(INTERCEPT_CR0_WRITE, (unsigned long *)vmcb->control.intercepts))
+		vcpu->arch.cr0 = vmcb->save.cr0;
+
 	exit->delivered = saved->injected &&
 			  !(vmcb->control.exit_int_info & SVM_EXITINTINFO_VALID);
 	exit->halted = code == SVM_EXIT_HLT;
@@ -182,9 +190,11 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 	/*
 	 * With RF set the secondary's breakpoint would be ignored. RF is set
 	 * between a fault's IRET and the instruction that faulted, and between
-	 * the iterations of a repeated string instruction.
+	 * the iterations of a repeated string instruction. Behind MOV SS
+	 * breakpoints are held back, too.
 	 */
-	return !(ft_svm_vmcb(vcpu)->save.rflags & X86_EFLAGS_RF);
+	return !(ft_svm_vmcb(vcpu)->save.rflags & X86_EFLAGS_RF) &&
+	       !(ft_svm_vmcb(vcpu)->control.int_state & SVM_INTERRUPT_SHADOW_MASK);
 }
 
 /*
@@ -199,10 +209,15 @@ static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 	u32 int_state = vmcb->control.int_state;
 	u64 here = ft_kvm_rip(vcpu);
 	bool found;
+	int idx;
 
-	if (!(rflags & X86_EFLAGS_RF) || ft_svm_delivering(vcpu))
+	/* Nor does a guest that steps through its code want an extra trap. */
+	if (!(rflags & X86_EFLAGS_RF) || (rflags & X86_EFLAGS_TF) ||
+	    ft_svm_delivering(vcpu))
 		return false;
+	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	*rip = ft_kvm_rip(vcpu);
 	vcpu->arch.regs[VCPU_REGS_RIP] = here;
 	vmcb->save.rflags = rflags;

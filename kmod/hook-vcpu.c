@@ -78,7 +78,8 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
 	fastpath_t ret;
 
-	if (!vm || ft_mode(vm) == FT_OFF) {
+	/* Off but not released: our intercepts are still there. */
+	if (!vm || vm->released) {
 		ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
 		goto out;
 	}
@@ -142,9 +143,10 @@ static struct ft_entry ft_device_entry(struct kvm_vcpu *vcpu, u8 type, u8 **data
 		entry.io.addr = run->mmio.phys_addr;
 		entry.io.len = min_t(u32, run->mmio.len, sizeof(run->mmio.data));
 	} else {
+		/* Of a write, KVM's emulator has cleared pio.count by now. */
 		*data = vcpu->arch.pio_data;
-		entry.io.addr = vcpu->arch.pio.port;
-		entry.io.len = min_t(u32, vcpu->arch.pio.size * vcpu->arch.pio.count,
+		entry.io.addr = run->io.port;
+		entry.io.len = min_t(u32, run->io.size * run->io.count,
 				     KVM_FT_ENTRY_DATA_MAX);
 	}
 	entry.io.data = *data;
@@ -153,7 +155,8 @@ static struct ft_entry ft_device_entry(struct kvm_vcpu *vcpu, u8 type, u8 **data
 
 static bool ft_device_write(struct kvm_vcpu *vcpu)
 {
-	return vcpu->mmio_needed ? vcpu->mmio_is_write : !vcpu->arch.pio.in;
+	return vcpu->mmio_needed ? vcpu->mmio_is_write :
+				   vcpu->run->io.direction == KVM_EXIT_IO_OUT;
 }
 
 /* QEMU is through with a read or write: stands in for KVM's completion. */
@@ -221,7 +224,10 @@ static void ft_exit_to_user(struct ft_vm *vm)
 	entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_OUT, &data);
 	ft_answer(vm, &entry, data);
 	vm->stats.outputs++;
+	/* QEMU may want to change memory slots meanwhile. */
+	kvm_vcpu_srcu_read_unlock(vcpu);
 	ft_output_hold(vm);
+	kvm_vcpu_srcu_read_lock(vcpu);
 }
 
 /**
@@ -242,7 +248,7 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
 	int ret;
 
-	if (!vm || ft_mode(vm) == FT_OFF) {
+	if (!vm || vm->released) {
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
 		goto out;
 	}

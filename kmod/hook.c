@@ -57,7 +57,8 @@ struct ft_vm *ft_hook_enter(const struct kvm *kvm)
  */
 void ft_hook_leave(struct ft_vm *vm)
 {
-	if (vm && atomic_dec_and_test(&vm->in_hook) && unlikely(hlist_unhashed_lockless(&vm->node)))
+	/* It may be gone after the decrement; the wake-up only hashes its address. */
+	if (vm && atomic_dec_and_test(&vm->in_hook))
 		wake_up_var(&vm->in_hook);
 	this_cpu_dec(ft_in_hook);
 }

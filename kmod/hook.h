@@ -89,7 +89,6 @@ extern const struct ft_vendor ft_svm;
 extern const struct ft_vendor *ft_vendor;
 
 int ft_hook_init(void);
-void ft_hook_exit(void);
 int ft_hook_install(struct netlink_ext_ack *extack);
 void ft_hook_uninstall(void);
 

@@ -81,7 +81,10 @@ static void ft_replay_go_live(struct ft_vm *vm)
 	unsigned int gsi;
 
 	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
-	ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu", vm->replayed);
+	/* Not if it was discarded this moment. */
+	if (ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu",
+			vm->replayed))
+		return;
 	ft_kvm_rearm_timer(vm->vcpu);
 	for (gsi = 0; gsi < FT_GSI_MAX; gsi++) {
 		struct ft_line *line = &vm->lines[gsi];
@@ -190,6 +193,12 @@ static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
 	u64 distance = target->branches - pos->branches;
 	int err = 0;
 
+	if (vm->counter.armed && READ_ONCE(vm->counter.overflowed)) {
+		vm->stats.overflows++;
+		if (pos->branches > vm->overflow_at)
+			vm->stats.skid_max = max(vm->stats.skid_max,
+						 pos->branches - vm->overflow_at);
+	}
 	/* Asked for while it stood there, or a repeat of the same stop? */
 	vm->plan.resume = vm->plan.breakpoint && vm->plan.rip == pos->rip &&
 			  vm->exit.kind == FT_EXIT_BREAKPOINT;
@@ -201,8 +210,10 @@ static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
 		return;
 	}
 	vm->plan.breakpoint = false;
-	if (!vm->counter.armed || READ_ONCE(vm->counter.overflowed))
+	if (!vm->counter.armed || READ_ONCE(vm->counter.overflowed)) {
+		vm->overflow_at = target->branches - ft_margin;
 		err = ft_counter_arm(&vm->counter, distance - ft_margin);
+	}
 	if (err)
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "the branch counter cannot be armed (%d)", err);
@@ -277,7 +288,7 @@ int ft_replay_safe_point(struct ft_vm *vm)
 		}
 		if (READ_ONCE(vm->drain) && !READ_ONCE(vm->hold)) {
 			ft_replay_go_live(vm);
-			break;
+			continue;
 		}
 		vm->stats.starved_waits++;
 		if (wait_event_interruptible(vm->wq, ft_replay_wake(vm)))

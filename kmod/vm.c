@@ -7,11 +7,11 @@
  * the gates) happens in ft_vm_event(); what sleeps happens in the VM's work.
  *
  * Teardown, in named steps, all in the work:
+ *   closed    the peer knows (when it is told), the channel is gone
  *   off       no hook does anything for the VM from here on
  *   open      inputs that waited are given to KVM
  *   released  the vCPU is out of our code and carries no trace of us
  *   unhooked  no hook finds the VM; the last one takes the hooks away
- *   closed    the channel is gone
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -323,24 +323,24 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 	ft_vm_set_detail(vm, fmt, args);
 	va_end(args);
 
-	if (actions & (FT_ACT_HOLD | FT_ACT_HALT))
+	/* Ungated only when the peer knows: nothing may be seen before that. */
+	if (actions & (FT_ACT_HOLD | FT_ACT_HALT | FT_ACT_UNGATE))
 		WRITE_ONCE(vm->hold, true);
 	else if (to == KVM_FT_STATE_RUNNING)
 		WRITE_ONCE(vm->hold, false);
 	if (actions & FT_ACT_DRAIN)
 		WRITE_ONCE(vm->drain, true);
-	if (actions & (FT_ACT_UNGATE | FT_ACT_GO_LIVE) || event == FT_EV_GONE ||
-	    to == KVM_FT_STATE_DISABLED)
+	if (actions & FT_ACT_GO_LIVE || event == FT_EV_GONE)
 		WRITE_ONCE(vm->mode, FT_OFF);
 	vm->actions |= actions;
 	trace_kvm_ft_state(vm->config.name, vm->machine.role, from, to, vm->machine.reason);
 	spin_unlock_irqrestore(&vm->state_lock, flags);
 
-	if (fmt)
-		pr_notice("%s: %s\n", vm->config.name, vm->detail);
 	if (vm->task)
 		ft_vm_kick(vm);
 	wake_up_all(&vm->wq);
+	if (fmt)
+		pr_notice("%s: %s\n", vm->config.name, vm->detail);
 	kref_get(&vm->ref);
 	if (!queue_work(ft_workqueue, &vm->work))
 		ft_vm_put(vm);
@@ -430,15 +430,16 @@ static void ft_vm_work(struct work_struct *work)
 			kvfree(status);
 		}
 	}
-	/*
-	 * Before the channel closes, which tells the peer: when the peer goes
-	 * on as soon as it hears of it, this copy must stand still already.
-	 * The hold is in effect once the vCPU's thread waits in it.
-	 */
-	if (ft_mode(vm) == FT_OFF)
-		ft_vm_detach(vm);
-	if (actions & (FT_ACT_BYE | FT_ACT_CLOSE) || ft_mode(vm) == FT_OFF)
+	if (actions & (FT_ACT_BYE | FT_ACT_CLOSE))
 		ft_vm_close(vm, actions & FT_ACT_BYE ? reason : KVM_FT_REASON_LOST_CONNECTION);
+	if (actions & FT_ACT_UNGATE) {
+		WRITE_ONCE(vm->mode, FT_OFF);
+		wake_up_all(&vm->wq);
+	}
+	if (ft_mode(vm) == FT_OFF) {
+		ft_vm_detach(vm);
+		ft_vm_close(vm, KVM_FT_REASON_LOST_CONNECTION);
+	}
 	/* The operator chose promotion beforehand: there is nobody else to ask. */
 	if (actions & FT_ACT_ARBITRATE)
 		ft_vm_event(vm, FT_EV_ARBITER_WON, 0, NULL);
@@ -475,9 +476,7 @@ static void ft_vm_connected(void *owner)
 {
 	struct ft_vm *vm = owner;
 
-	/* A secondary follows from here on; a primary waits for ft_vm_start(). */
-	if (vm->config.role == KVM_FT_ROLE_SECONDARY)
-		ft_vm_event(vm, FT_EV_START, 0, NULL);
+	pr_info("%s: the logging channel is up\n", vm->config.name);
 }
 
 static void ft_vm_received(void *owner)
@@ -486,6 +485,9 @@ static void ft_vm_received(void *owner)
 
 	trace_kvm_ft_received(vm->config.name, ft_log_head(&vm->log),
 			      READ_ONCE(vm->replayed));
+	/* The first entry says that the primary runs, protected. */
+	if (READ_ONCE(vm->machine.state) == KVM_FT_STATE_STARTING)
+		ft_vm_event(vm, FT_EV_START, 0, NULL);
 	wake_up_all(&vm->wq);
 }
 
@@ -581,7 +583,7 @@ static int ft_vm_check(const struct ft_vm_config *config, struct netlink_ext_ack
 		NL_SET_ERR_MSG(extack, "the guest has more than one vCPU; start it with -smp 1");
 		return -EOPNOTSUPP;
 	}
-	return ft_kvm_check(vcpu, extack);
+	return 0;
 }
 
 static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
@@ -658,11 +660,13 @@ static int ft_vm_hook(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the guest is running; pause it before attach");
 		return -EBUSY;
 	}
-	if (!ft_hooked)
+	ret = ft_kvm_check(vm->vcpu, extack);
+	if (!ret && !ft_hooked)
 		ret = ft_hook_install(extack);
 	if (!ret) {
 		ft_hooked++;
 		ft_hook_add(vm);
+		kref_get(&vm->ref);
 		list_add_tail(&vm->list, &ft_list);
 	}
 	mutex_unlock(&vm->vcpu->mutex);
@@ -681,11 +685,23 @@ static int ft_vm_open_channel(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		.timeout_ms = vm->config.timeout_ms,
 	};
 	struct ft_channel *channel;
+	bool ended;
 
 	channel = ft_channel_open(&config, &ft_vm_channel_ops, vm, &vm->log, extack);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
-	rcu_assign_pointer(vm->channel, channel);
+
+	/* Its callbacks, or QEMU's end, can have ended it all by now. */
+	spin_lock_irq(&vm->state_lock);
+	ended = vm->machine.state != KVM_FT_STATE_STARTING;
+	if (!ended)
+		rcu_assign_pointer(vm->channel, channel);
+	spin_unlock_irq(&vm->state_lock);
+	if (ended) {
+		ft_channel_close(channel, KVM_FT_REASON_LOST_CONNECTION);
+		NL_SET_ERR_MSG(extack, "the VM or its peer went away during attach");
+		return -ECONNABORTED;
+	}
 	return 0;
 }
 
@@ -719,13 +735,21 @@ int ft_vm_attach(const struct ft_vm_config *config, struct netlink_ext_ack *exta
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
 
+	/* The descriptors may outlive the process. */
+	if (!mmget_not_zero(vm->kvm->mm)) {
+		NL_SET_ERR_MSG(extack, "the VM's process is gone");
+		ret = -ESRCH;
+		goto put;
+	}
 	ret = mmu_notifier_register(&vm->mn, vm->kvm->mm);
+	mmput(vm->kvm->mm);
 	if (ret)
 		goto put;
 	mutex_lock(&ft_list_mutex);
 	ret = ft_vm_hook(vm, extack);
 	mutex_unlock(&ft_list_mutex);
 	if (ret) {
+		WRITE_ONCE(vm->forgotten, true);
 		mmu_notifier_unregister(&vm->mn, vm->kvm->mm);
 		goto put;
 	}
@@ -735,7 +759,6 @@ int ft_vm_attach(const struct ft_vm_config *config, struct netlink_ext_ack *exta
 		ft_vm_event(vm, FT_EV_GONE, 0, NULL);
 		flush_work(&vm->work);
 	}
-	return ret;
 put:
 	ft_vm_put(vm);
 	return ret;

@@ -4,7 +4,7 @@
 
 # More than one host may wait for one core: no test may take a slow peer for a
 # dead one. Small batches would keep an emulated host busy with sending alone.
-FT_PARAMS="timeout_ms=20000 heartbeat_ms=1000 position_ms=100 batch_us=5000"
+FT_PARAMS="timeout_ms=20000 heartbeat_ms=1000 position_ms=500 batch_us=20000"
 
 # load_module HOST...
 load_module() {
@@ -72,7 +72,7 @@ until_vm() {
 		jq -e 'if type == \"array\" then .[0] else . end | $3' >/dev/null
 		do
 			ftctl -j status $2 >/dev/null || exit 1
-			sleep 0.3
+			sleep 2
 		done" || {
 		echo "# waited for: $3"
 		on "$1" "ftctl status; dmesg | tail -n 20"

@@ -12,6 +12,7 @@
  * Options, from the arguments or as kvm_ft.NAME on the kernel's command line:
  *
  *	rate=N	lines a second, at most (3)
+ *	every=N	seconds for a line (1); the rate is N times less then
  *	busy=N	per cent of the rest of a round's time spent computing (50);
  *		the guest sleeps through what is left
  *	count=N	end after so many lines (0: never)
@@ -42,6 +43,7 @@ struct times {
 };
 
 static unsigned long rate = 3;
+static unsigned long every = 1;
 static unsigned long busy = 50;
 static unsigned long count;
 
@@ -134,6 +136,7 @@ static void take_option(const char *option)
 		unsigned long *value;
 	} options[] = {
 		{ "rate=", &rate },
+		{ "every=", &every },
 		{ "busy=", &busy },
 		{ "count=", &count },
 	};
@@ -175,8 +178,8 @@ int main(int argc, char **argv)
 	take_kernel_options();
 	for (i = 1; i < argc; i++)
 		take_option(argv[i]);
-	if (!rate || busy > 100) {
-		print("workload: rate has to be 1 or more, busy at most 100");
+	if (!rate || !every || busy > 100) {
+		print("workload: rate and every have to be 1 or more, busy at most 100");
 		return 2;
 	}
 
@@ -185,7 +188,7 @@ int main(int argc, char **argv)
 		digest = HASH_INIT;
 		for (part = parts; part->name; part++)
 			part->run();
-		pass_time(start + NS_PER_S / rate);
+		pass_time(start + every * NS_PER_S / rate);
 
 		times = read_clocks();
 		check_clocks(&last, &times);

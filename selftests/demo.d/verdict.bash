@@ -49,7 +49,7 @@ verdict() {
 		"ftctl enable" "${took[3]} s" \
 		"protected" "$((milliseconds / 1000)) s" \
 		"from kill to live" "$(seconds "$killed" "${moment[need-secondary]}") s" \
-		"from kill to the next line" "$(seconds "$killed" "${moment[line]}") s" \
+		"from kill to the next line" "$(seconds "$killed" "${moment[line]-$killed}") s" \
 		"branches of the guest" "${at[host2.branches]}" \
 		"entries of the log" "$((sync + async)): $sync answers, $async inputs" \
 		"bytes of the log" "$bytes, $(megabits $((bytes * 1000 / milliseconds)))/s" \

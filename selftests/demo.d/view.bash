@@ -7,7 +7,8 @@
 # Whether we draw; whether what is drawn is no longer true; the last second that
 # was drawn or printed in.
 drawing='' changed='' shown=0
-# The ends of both consoles; the first character of a line tells how it looks.
+# Both consoles; the first character of a line tells how it looks. What both have
+# is in the same row of both.
 declare -a pane_host1=() pane_host2=() messages=()
 declare -A status_line=([host1]=off [host2]=off)
 # When a host's state was printed last, and which.
@@ -64,9 +65,21 @@ view_message() {
 view_console() {
 	local -n pane=pane_$1
 
+	[[ $1 != host2 ]] || ((${#pane_host2[@]})) || view_align "$3"
 	pane+=("$2$3")
 	changed=1
 	line "$1" "$3"
+}
+
+# view_align TEXT: the first line on host2 comes beside the same one on host1. The
+# copy may have begun in the midst of it.
+view_align() {
+	local i
+
+	for ((i = 0; i < ${#pane_host1[@]}; i++)); do
+		[[ ${pane_host1[i]} != *"$1" ]] || break
+		pane_host2+=(' ')
+	done
 }
 
 # human BYTES
@@ -97,9 +110,9 @@ view_status() {
 		[[ ${at[$host.reason]} == none ]] || text+=" (${at[$host.reason]})"
 		text+=" | lag $(human "${at[$host.lag-bytes]:-0}")"
 		text+=" | log $(human "${at[$host.log-bytes]:-0}")"
-		text+=", $(megabits "${at[$host.log-rate]:-0}")/s"
+		[[ ! ${at[$host.log-rate]} ]] || text+=", $(megabits "${at[$host.log-rate]}")/s"
 		text+=" | $((${at[$host.entries-sync]:-0} + ${at[$host.entries-async]:-0})) entries"
-		text+=", ${at[$host.branches]} branches"
+		text+=" | $((${at[$host.branches]:-0} / 1000)) k branches"
 	fi
 	status_line[$host]=$text
 	changed=1
@@ -145,13 +158,12 @@ cell() {
 	printf -v cell '%-*.*s' "$1" "$1" "$2"
 }
 
-# pane_cell HOST N HEIGHT: line N of the end of a console, into $cell.
+# pane_cell HOST ROW: of its console, into $cell.
 pane_cell() {
 	# shellcheck disable=SC2178 # a reference to an array
 	local -n pane=pane_$1
-	local skip=$((${#pane[@]} > $3 ? ${#pane[@]} - $3 : 0)) entry
+	local entry=${pane[$2]-}
 
-	entry=${pane[skip + $2]-}
 	cell "$half" "${entry:1}"
 	case ${entry:0:1} in
 	'!') cell=$red$cell$plain ;;
@@ -161,36 +173,40 @@ pane_cell() {
 
 # One write for one picture, so that it does not flicker.
 view_draw() {
-	local half=$(((columns - 3) / 2)) below=6 cell='' left rule out i color host
-	local height=$((rows - 9 - below)) skip=$((${#messages[@]} > below ? ${#messages[@]} - below : 0))
+	# The last column stays empty: terminals differ in what comes after it.
+	local width=$((columns - 1)) below=6 color='' cell='' left rule out i host
+	local half=$(((width - 3) / 2)) height=$((rows - 8 - below))
+	local first=$((${#pane_host1[@]} > ${#pane_host2[@]} ? ${#pane_host1[@]} : ${#pane_host2[@]}))
+	local skip=$((${#messages[@]} > below ? ${#messages[@]} - below : 0))
 
-	printf -v rule '%*s' "$columns" ''
+	first=$((first > height ? first - height : 0))
+	printf -v rule '%*s' "$width" ''
 	rule=${rule// /-}
 	printf -v left 'kvm_ft demo   %d/%d %s' $((step + 1)) ${#STEPS[@]} "${STEPS[step]}"
-	cell $((columns - 9)) "$left"
-	printf -v out '\e[H%s%s %6d s %s\e[K\n%s\n' "$bold" "$cell" "$SECONDS" "$plain" "$rule"
+	cell $((width - 9)) "$left"
+	printf -v out '\e[H%s%s%7d s%s\e[K\n%s\e[K\n' "$bold" "$cell" "$SECONDS" "$plain" "$rule"
 	cell "$half" "host1: the guest's console"
 	left=$cell
 	cell "$half" "host2: the guest's console"
 	out+="$bold$left | $cell$plain"$'\e[K\n'
 	for ((i = 0; i < height; i++)); do
-		pane_cell host1 "$i" "$height"
+		pane_cell host1 $((first + i))
 		left=$cell
-		pane_cell host2 "$i" "$height"
+		pane_cell host2 $((first + i))
 		out+="$left | $cell"$'\e[K\n'
 	done
-	out+=$rule$'\n'
+	out+=$rule$'\e[K\n'
 	for host in host1 host2; do
 		color=''
 		[[ ${at[$host.state]-} != running ]] || color=$green
 		[[ $host != "$dead" ]] || color=$red
-		cell "$columns" "$host  ${status_line[$host]}"
-		out+=$color$cell$plain$'\n'
+		cell "$width" "$host  ${status_line[$host]}"
+		out+=$color$cell$plain$'\e[K\n'
 	done
-	out+=$rule$'\n'
+	out+=$rule$'\e[K\n'
 	for ((i = 0; i < below; i++)); do
-		cell "$columns" "${messages[skip + i]-}"
-		out+=$cell$'\n'
+		cell "$width" "${messages[skip + i]-}"
+		out+=$cell$'\e[K\n'
 	done
 	printf '%s\e[J' "$out"
 }

@@ -46,11 +46,13 @@ unsigned int ft_log_bvec(const struct ft_log *log, u64 offset, size_t len,
 
 static inline u64 ft_log_head(const struct ft_log *log)
 {
+	/* Pairs with ft_log_commit(): the bytes are there before the offset is. */
 	return smp_load_acquire(&log->head);
 }
 
 static inline u64 ft_log_tail(const struct ft_log *log)
 {
+	/* Pairs with ft_log_release(): they were read before they are written over. */
 	return smp_load_acquire(&log->tail);
 }
 

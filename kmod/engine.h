@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The protected VM from the inside: shared by vm.c, record.c, replay.c,
- * output.c and hook.c.
+ * The protected VM from the inside: shared by those that move it. The pure
+ * files, the channel and netlink know less.
  */
 #ifndef _KVM_FT_ENGINE_H
 #define _KVM_FT_ENGINE_H
@@ -222,17 +222,22 @@ static inline enum ft_mode ft_mode(const struct ft_vm *vm)
 }
 
 /* vm.c */
-extern unsigned int ft_position_ms;
-extern unsigned int ft_margin;
 int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason,
 		const char *fmt, ...) __printf(4, 5);
-struct ft_position ft_vm_position(struct ft_vm *vm);
-void ft_vm_kick(struct ft_vm *vm);
+
+/* vcpu.c */
+void ft_vcpu_init(struct ft_vm *vm);
 void ft_vm_begin(struct ft_vm *vm);
+struct ft_position ft_vm_position(struct ft_vm *vm);
 int ft_vm_safe_point(struct ft_vm *vm);
+void ft_vm_kick(struct ft_vm *vm);
+void ft_vm_release_vcpu(struct ft_vm *vm);
+
+/* peer.c */
+int ft_vm_open(struct ft_vm *vm, struct netlink_ext_ack *extack);
 void ft_vm_flush(struct ft_vm *vm);
 void ft_vm_notify(struct ft_vm *vm);
-void ft_vm_release_vcpu(struct ft_vm *vm);
+void ft_vm_close(struct ft_vm *vm, u32 reason);
 
 /* hook.c: the table the hooks look VMs up in. */
 void ft_hook_add(struct ft_vm *vm);

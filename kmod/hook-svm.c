@@ -284,6 +284,10 @@ static u64 ft_svm_hash_regs(struct kvm_vcpu *vcpu, u64 seed)
 
 static int ft_svm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 {
+	if (!(ft_svm_vmcb(vcpu)->control.nested_ctl & SVM_NESTED_CTL_NP_ENABLE)) {
+		NL_SET_ERR_MSG(extack, "nested paging is off; load kvm_amd with npt=1");
+		return -EOPNOTSUPP;
+	}
 	if (ft_hook_guest_has(vcpu, 0x80000001, CPUID_ECX, 2)) {
 		NL_SET_ERR_MSG(extack, "the guest has nested virtualization; remove it with -cpu ...,-svm");
 		return -EOPNOTSUPP;

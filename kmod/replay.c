@@ -3,9 +3,14 @@
  * The secondary: the guest is led along the log. It is entered only while the
  * next entry is at hand, since only that entry tells where to stop.
  */
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include "engine.h"
 #include "trace.h"
+
+static unsigned int ft_margin = 128;
+module_param_named(margin, ft_margin, uint, 0644);
+MODULE_PARM_DESC(margin, "branches before a position at which the replay goes over from the counter to a breakpoint; more than the counter's skid (default 128)");
 
 #define FT_POS_FMT	"%llu branches, %llu events, rip %llx, regs %08x"
 #define FT_POS_ARG(p)	(p)->branches, (p)->events, (p)->rip, (p)->regs
@@ -336,7 +341,9 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 	entry->pos.branches = vm->branches;
 	entry->pos.rip = ft_kvm_rip(vm->vcpu);
 
-	if (wait_event_killable(vm->wq, ft_replay_wake(vm)) || ft_mode(vm) != FT_REPLAY)
+	/* Dropped: it never runs again, whatever it is answered. */
+	if (wait_event_killable(vm->wq, ft_replay_wake(vm) || READ_ONCE(vm->hold)) ||
+	    ft_mode(vm) != FT_REPLAY || READ_ONCE(vm->hold))
 		return;
 	ret = ft_replay_fetch(vm);
 	if (ret < 0)

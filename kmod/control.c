@@ -12,16 +12,36 @@
  * ft_vm_start() - both copies are equal: let the guest run, protected
  * @vm: primary
  * @extack: for the reason of a refusal
+ *
+ * Context: may sleep, until the secondary has the first entry.
  */
 int ft_vm_start(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
 	int ret = -EINVAL;
 
+	if (!mutex_trylock(&vm->vcpu->mutex)) {
+		NL_SET_ERR_MSG(extack, "the guest is not paused");
+		return -EBUSY;
+	}
 	if (vm->config.role == KVM_FT_ROLE_PRIMARY)
 		ret = ft_vm_event(vm, FT_EV_START, 0, NULL);
-	if (ret)
+	if (!ret)
+		ft_record_here(vm);
+	mutex_unlock(&vm->vcpu->mutex);
+	if (ret) {
 		NL_SET_ERR_MSG(extack, "only a primary that is starting can be started");
-	return ret;
+		return ret;
+	}
+	/* The first entry makes the secondary one that can take over. */
+	ft_vm_flush(vm);
+	if (wait_event_interruptible(vm->wq, READ_ONCE(vm->acked) || READ_ONCE(vm->hold) ||
+				     ft_mode(vm) != FT_RECORD))
+		return -EINTR;
+	if (!READ_ONCE(vm->acked)) {
+		NL_SET_ERR_MSG(extack, "the peer went away at the start");
+		return -ECONNRESET;
+	}
+	return 0;
 }
 
 /**

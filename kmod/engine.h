@@ -116,6 +116,7 @@ struct ft_line {
  * @detail: a sentence on why protection ended, for status
  * @mode: enum ft_mode; written under @state_lock, read by the hooks
  * @hold: the guest must not be entered; likewise
+ * @ending: primary: protection ends as soon as the peer knows; likewise
  * @drain: secondary: go live once the log is used up; likewise
  * @released: the vCPU carries no trace of us; set in its thread or under vcpu->mutex
  * @detached: no hook finds the VM any more; written by @work
@@ -175,6 +176,7 @@ struct ft_vm {
 	char detail[256];
 	enum ft_mode mode;
 	bool hold;
+	bool ending;
 	bool drain;
 	bool released;
 	bool detached;
@@ -257,6 +259,7 @@ int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
 void ft_record_open(struct ft_vm *vm);
+void ft_record_here(struct ft_vm *vm);
 void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
 int ft_replay_safe_point(struct ft_vm *vm);
 void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);

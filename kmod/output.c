@@ -7,7 +7,9 @@
 
 static bool ft_output_allowed(struct ft_vm *vm, u64 offset)
 {
-	return ft_mode(vm) != FT_RECORD || smp_load_acquire(&vm->acked) >= offset;
+	/* Once protection ends, the log may lack what led here. */
+	return ft_mode(vm) != FT_RECORD ||
+	       (!READ_ONCE(vm->ending) && smp_load_acquire(&vm->acked) >= offset);
 }
 
 /**

@@ -111,6 +111,8 @@ bool ft_record_input(struct ft_vm *vm, const struct ft_input *input)
 	if (unlikely(full)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "%u inputs wait and the guest takes none", FT_INPUTS_MAX);
+		/* Unlogged, but in their order. Nothing of it is seen outside. */
+		ft_record_open(vm);
 		return false;
 	}
 	if (queued)
@@ -142,6 +144,22 @@ void ft_record_open(struct ft_vm *vm)
 			q->open = true;
 		raw_spin_unlock_irqrestore(&q->lock, flags);
 	} while (!done);
+}
+
+/**
+ * ft_record_here() - log where the guest stands
+ * @vm: VM
+ *
+ * Context: the vCPU's thread outside of the guest, or under vcpu->mutex.
+ */
+void ft_record_here(struct ft_vm *vm)
+{
+	struct ft_entry entry = {
+		.type = KVM_FT_ENTRY_POSITION,
+		.pos = ft_vm_position(vm),
+	};
+
+	ft_record(vm, &entry);
 }
 
 static bool ft_record_pending(struct ft_vm *vm)

@@ -25,7 +25,7 @@
 #include "transport-priv.h"
 
 /* A peer that takes nothing for so many time-outs will not take the BYE either. */
-#define FT_STUCK_TIMEOUTS	10
+#define FT_STUCK_TIMEOUTS	3
 
 /**
  * ft_channel_hello() - what this side says of itself

@@ -165,6 +165,8 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 	va_end(args);
 
 	/* Ungated only when the peer knows: nothing may be seen before that. */
+	if (actions & FT_ACT_UNGATE)
+		WRITE_ONCE(vm->ending, true);
 	if (actions & (FT_ACT_HOLD | FT_ACT_HALT | FT_ACT_UNGATE))
 		WRITE_ONCE(vm->hold, true);
 	else if (to == KVM_FT_STATE_RUNNING)

@@ -33,14 +33,18 @@ guest() {
 	on "$host" "${env[*]} guest-start $name ${*@Q}" 2>&1 | { grep -v "host doesn.t support" || true; }
 }
 
-# flat HOST NAME EXERCISE [QEMU arguments]: start a flat guest.
+# flat HOST NAME EXERCISE [GUEST_x=y ...] [-- QEMU arguments]: start a flat guest.
 flat() {
-	local host=$1 name=$2 exercise=$3
+	local host=$1 name=$2 exercise=$3 env=()
 
 	shift 3
-	guest "$host" "$name" GUEST_MEM=64 -- \
-		-kernel /usr/lib/kvm_ft/guest/flat/flat.elf \
-		-append "$exercise" "$@"
+	while (($#)) && [ "$1" != -- ]; do
+		env+=("$1")
+		shift
+	done
+	shift $(($# > 0))
+	guest "$host" "$name" GUEST_MEM=64 "${env[@]}" -- \
+		-kernel /usr/lib/kvm_ft/guest/flat/flat.elf -append "$exercise" "$@"
 }
 
 # end_guests: nothing of any guest is left on either host.

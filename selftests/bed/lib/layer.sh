@@ -7,7 +7,9 @@
 # The tree's own files: what git knows or would add.
 layer_files() {
 	git -C "$BED_TREE" ls-files -z -co --exclude-standard -- \
-		. ':!selftests/bed' ':!docs' 2>/dev/null ||
+		. ':!docs' ':!README.md' ':!.ci' ':!selftests/bed' ':!selftests/check' \
+		':!selftests/demo*' ':!selftests/kunit' ':!selftests/layout' ':!selftests/lint' \
+		':!selftests/lockstep' ':!selftests/refusal' 2>/dev/null ||
 	(cd "$BED_TREE" && find . -path ./.git -prune -o \
 		-path ./selftests/bed -prune -o -type f -print0)
 }

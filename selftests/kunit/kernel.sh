@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The test kernel: a user-mode Linux from the distribution's linux-source
-# package. Built once and kept in the cache; what is kept can build modules, and
-# has the kernel's scripts for lint. Sourced after the bed's common.sh and
-# cache.sh, with KUNIT_SRC set.
+# package, compiled once and kept in the cache. The code under test is linked into
+# it each time, in an overlay, so that what is kept stays as it is. Sourced
+# after the bed's common.sh and cache.sh, with KUNIT_SRC set.
 
 SOURCE=linux-source-6.12
 TARBALL=/usr/src/$SOURCE.tar.xz
@@ -15,42 +15,37 @@ kunit_unpack() {
 	tar -C "$1" -xf "$TARBALL" --strip-components=1 \
 		--exclude='*/arch/[!ux]*/*.[chS]' --exclude='*.dts*' \
 		--exclude='*/Documentation/*.rst' --exclude='*/Documentation/*.yaml' \
-		--exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
-		--exclude='*/drivers/staging/*.[ch]' --exclude='*/sound/*.[ch]' \
-		--exclude='*/drivers/net/ethernet/*.[ch]' \
-		--exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/tools/*.[ch]'
+		--exclude='*/drivers/[!bctn]*/*.[ch]' --exclude='*/drivers/net/*/*.[ch]' \
+		--exclude='*/sound/*.[ch]' --exclude='*/tools/*.[ch]'
 }
 
-# What a later build of a module needs stays, the rest goes.
-kunit_prune() {
-	find "$1/build" -name '*.[oa]' ! -path '*/scripts/*' -delete
-	find "$1/build" \( -name '.*.cmd' -o -name '.tmp_*' \) -delete
-	rm -f "$1"/build/vmlinux*
-	find "$1/source" -name '*.[cS]' ! -path '*/scripts/*' -delete
-	rm -rf "$1"/source/{drivers,fs,sound,Documentation,samples,crypto,security}
-	rm -rf "$1"/source/arch/[!ux]*
+# kunit_make [options and targets]: in the folder of the kernel. Its own code is
+# built without the sanitizers' instrumentation, ours asks for it.
+kunit_make() {
+	nice make -s ARCH=um CFLAGS_KASAN= CFLAGS_UBSAN= -j2 "$@"
 }
 
 kunit_kernel_make() {
-	local dir=$1 option
-	local -a kmake=(nice make -s -C "$dir/source" ARCH=um "O=$dir/build")
+	local option
 
-	mkdir "$dir/source" "$dir/build"
-	kunit_unpack "$dir/source"
-	KCONFIG_ALLCONFIG=$KUNIT_SRC/config "${kmake[@]}" allnoconfig
+	mkdir "$1/linux"
+	kunit_unpack "$1/linux"
+	cd "$1/linux" || return
+	mkdir drivers/kvm_ft
+	touch drivers/kvm_ft/Makefile
+	echo 'obj-y += kvm_ft/' >>drivers/Makefile
+	KCONFIG_ALLCONFIG=$KUNIT_SRC/config kunit_make allnoconfig
 	grep '^CONFIG_' "$KUNIT_SRC/config" | while read -r option; do
-		grep -qx "$option" "$dir/build/.config" ||
-			die "this kernel cannot have $option"
+		grep -qx "$option" .config || die "this kernel cannot have $option"
 	done
-	"${kmake[@]}" -j2 all >"$dir/build.log" 2>&1 || {
-		tail -n 30 "$dir/build.log"
+	kunit_make >../build.log 2>&1 || {
+		tail -n 30 ../build.log
 		return 1
 	}
-	kunit_prune "$dir"
 }
-export -f kunit_unpack kunit_prune kunit_kernel_make
+export -f kunit_unpack kunit_make kunit_kernel_make
 
-# Print the folder that has source/ and build/, the latter with the kernel, linux.
+# Print the folder that has the compiled kernel, linux/.
 kunit_kernel() {
 	[[ -e $TARBALL ]] || {
 		say "installing $SOURCE"
@@ -65,16 +60,27 @@ kunit_kernel() {
 		kunit_kernel_make
 }
 
-# kunit_module DIR [make options]: build a module against the test kernel, from
-# a copy of the tree in DIR, because kbuild leaves objects beside the sources.
-kunit_module() {
-	local dir=$1 kernel
+# kunit_link KERNEL OUT [make options]: leave in OUT the kernel with the tests.
+kunit_link() {
+	local kernel=$1 out=$2
 
-	shift
-	kernel=$(kunit_kernel) || exit
-	mkdir -p "$dir/selftests"
-	cp -r "$KUNIT_SRC/../../kmod" "$KUNIT_SRC/../../uapi" "$dir"
-	cp -r "$KUNIT_SRC" "$dir/selftests/kunit"
-	find "$dir" -name '*.o' -delete
-	make -s -C "$kernel/build" ARCH=um M="$dir/selftests/kunit" -j2 "$@" modules
+	shift 2
+	mkdir -p "$out/tree/selftests"
+	cp -r "$KUNIT_SRC"/../../{kmod,uapi} "$out/tree"
+	cp -r "$KUNIT_SRC" "$out/tree/selftests/kunit"
+	cp "$KUNIT_SRC/Makefile" "$out/tree"
+	find "$out/tree" \( -name '*.o' -o -name '.*.cmd' \) -delete
+	unshare --mount --propagation private bash -eu -c '
+		. "$1/kernel.sh"
+		cd "$3"
+		mkdir up linux
+		mount -t tmpfs tmpfs up
+		mkdir up/up up/work
+		mount -t overlay -o "lowerdir=$2/linux,upperdir=up/up,workdir=up/work" linux linux
+		cp -r tree/. linux/drivers/kvm_ft
+		cd linux
+		shift 3
+		kunit_make "$@"
+		cp linux ../test-kernel
+	' - "$KUNIT_SRC" "$kernel" "$out" "$@" </dev/null
 }

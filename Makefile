@@ -6,7 +6,6 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
-DEBUG ?= 0
 WERROR ?= 1
 
 PREFIX ?= /usr/local
@@ -15,7 +14,7 @@ DKMS_SRC ?= /usr/src/kvm_ft-$(VERSION)
 # What the module is built from, for DKMS: nothing else goes there.
 DKMS_FILES := Makefile dkms.conf COPYING Kconfig uapi kmod
 
-KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod KVM_FT_DEBUG=$(DEBUG) \
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod \
 	KVM_FT_WERROR=$(WERROR) $(if $(VMLINUX),KVM_FT_VMLINUX=$(abspath $(VMLINUX)))
 
 .PHONY: all modules ftctl install install-modules install-ftctl dkms-source \
@@ -79,6 +78,5 @@ help:
 	@echo '  KVER             kernel release to build for ($(KVER))'
 	@echo '  KDIR             its headers ($(KDIR))'
 	@echo '  VMLINUX          its image, if not in one of the usual places'
-	@echo '  DEBUG=1          checks that cost time at run time'
 	@echo '  WERROR=0         warnings do not stop the build'
 	@echo '  DESTDIR          put before every path when installing'

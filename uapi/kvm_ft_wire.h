@@ -15,7 +15,6 @@
 #define KVM_FT_WIRE_MAGIC	0x6b76		/* "vk" */
 #define KVM_FT_WIRE_VERSION_MIN	1
 #define KVM_FT_WIRE_VERSION_MAX	1
-#define KVM_FT_DEFAULT_PORT	7790
 
 /**
  * enum kvm_ft_frame - what a frame is

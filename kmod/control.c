@@ -14,6 +14,7 @@
  * @extack: for the reason of a refusal
  *
  * Context: may sleep, until the secondary has the first entry.
+ * Return: 0 or a negative errno.
  */
 int ft_vm_start(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
@@ -48,6 +49,8 @@ int ft_vm_start(struct ft_vm *vm, struct netlink_ext_ack *extack)
  * ft_vm_promote() - the operator decides: this copy goes on
  * @vm: VM in need-decision
  * @extack: for the reason of a refusal
+ *
+ * Return: 0 or -EINVAL.
  */
 int ft_vm_promote(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
@@ -62,6 +65,8 @@ int ft_vm_promote(struct ft_vm *vm, struct netlink_ext_ack *extack)
  * ft_vm_test_failover() - give this copy up in favour of the secondary
  * @vm: primary, protected
  * @extack: for the reason of a refusal
+ *
+ * Return: 0 or -EINVAL.
  */
 int ft_vm_test_failover(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
@@ -81,6 +86,7 @@ int ft_vm_test_failover(struct ft_vm *vm, struct netlink_ext_ack *extack)
  * dropped until its QEMU exits.
  *
  * Context: may sleep, for as long as the vCPU needs to leave our code.
+ * Return: 0 or -EINVAL.
  */
 int ft_vm_disable(struct ft_vm *vm, struct netlink_ext_ack *extack)
 {
@@ -125,6 +131,7 @@ static void ft_vm_rest_digest(struct work_struct *work)
 
 static bool ft_vm_digest_done(struct ft_vm *vm, u64 before)
 {
+	/* With ft_record_digest(): the digest is there. */
 	u64 offset = smp_load_acquire(&vm->digest_offset);
 
 	return ft_mode(vm) != FT_RECORD || READ_ONCE(vm->hold) ||
@@ -137,6 +144,8 @@ static bool ft_vm_digest_done(struct ft_vm *vm, u64 before)
  * @digest: result
  * @compared: set to whether the secondary found the same
  * @extack: for the reason of a refusal
+ *
+ * Return: 0 or a negative errno.
  */
 int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 		 struct netlink_ext_ack *extack)
@@ -148,7 +157,8 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 		struct ft_rest_digest rest = { .vm = vm, .digest = digest };
 
 		if (!mutex_trylock(&vm->vcpu->mutex)) {
-			NL_SET_ERR_MSG(extack, "this copy runs; ask its protected primary for a digest, or pause it");
+			NL_SET_ERR_MSG(extack,
+				       "this copy runs; ask its protected primary for a digest, or pause it");
 			return -EBUSY;
 		}
 		INIT_WORK_ONSTACK(&rest.work, ft_vm_rest_digest);

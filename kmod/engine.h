@@ -169,7 +169,7 @@ struct ft_vm {
 	struct kvm_vcpu *vcpu;
 	struct mmu_notifier mn;
 
-	spinlock_t state_lock;
+	spinlock_t state_lock;	/* @machine, @actions, @detail */
 	struct ft_machine machine;
 	u32 actions;
 	struct work_struct work;
@@ -214,7 +214,7 @@ struct ft_vm {
 	u64 peer_replayed;
 	u64 replayed;
 	u64 peer_tsc;
-	spinlock_t lines_lock;
+	spinlock_t lines_lock;	/* @lines */
 	struct ft_line lines[FT_GSI_MAX];
 };
 

@@ -15,6 +15,8 @@
  * @leaf: CPUID leaf; subleaf 0, of leaf 0xd subleaf 1
  * @reg: CPUID_EAX .. CPUID_EDX
  * @bit: 0..31
+ *
+ * Return: whether it has.
  */
 bool ft_hook_guest_has(struct kvm_vcpu *vcpu, u32 leaf, int reg, int bit)
 {
@@ -86,7 +88,8 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 	unsigned int i;
 
 	if (vcpu->kvm->arch.irqchip_mode != KVM_IRQCHIP_KERNEL) {
-		NL_SET_ERR_MSG(extack, "the guest's interrupt controllers are not all in the kernel; use -machine kernel-irqchip=on");
+		NL_SET_ERR_MSG(extack,
+			       "the guest's interrupt controllers are not all in the kernel; use -machine kernel-irqchip=on");
 		return -EOPNOTSUPP;
 	}
 	if (!vcpu->arch.cpuid_nent) {
@@ -97,14 +100,16 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 		const struct ft_refusal *r = &ft_refusals[i];
 
 		if (ft_hook_guest_has(vcpu, r->leaf, r->reg, r->bit)) {
-			NL_SET_ERR_MSG_FMT(extack, "the guest has the CPU feature %s, which cannot be replayed; start it with -cpu ...,-%s",
+			NL_SET_ERR_MSG_FMT(extack,
+					   "the guest has the CPU feature %s, which cannot be replayed; start it with -cpu ...,-%s",
 					   r->flag, r->flag);
 			return -EOPNOTSUPP;
 		}
 	}
 	/* RDPMC is not caught; without counters it faults on both sides. */
 	if (vcpu->arch.pmu.nr_arch_gp_counters) {
-		NL_SET_ERR_MSG(extack, "the guest has performance counters; load kvm with enable_pmu=0");
+		NL_SET_ERR_MSG(extack,
+			       "the guest has performance counters; load kvm with enable_pmu=0");
 		return -EOPNOTSUPP;
 	}
 	if (ft_kvm_apicv(vcpu)) {

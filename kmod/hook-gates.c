@@ -283,6 +283,8 @@ bool ft_kvm_runnable(struct kvm_vcpu *vcpu)
  *
  * Without what follows from the rest and is brought up to date lazily (the
  * processor priority), and what is made of host time (the timer's count).
+ *
+ * Return: the hash.
  */
 u64 ft_kvm_hash_irqchip(struct kvm_vcpu *vcpu)
 {

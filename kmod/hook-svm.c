@@ -289,7 +289,8 @@ static int ft_svm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 		return -EOPNOTSUPP;
 	}
 	if (ft_hook_guest_has(vcpu, 0x80000001, CPUID_ECX, 2)) {
-		NL_SET_ERR_MSG(extack, "the guest has nested virtualization; remove it with -cpu ...,-svm");
+		NL_SET_ERR_MSG(extack,
+			       "the guest has nested virtualization; remove it with -cpu ...,-svm");
 		return -EOPNOTSUPP;
 	}
 	return 0;

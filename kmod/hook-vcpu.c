@@ -7,7 +7,11 @@
  */
 #include "hook-priv.h"
 
-/* Signatures of the operations; KVM's own names are struct kvm_x86_ops members. */
+/* Signatures of the operations, as struct kvm_x86_ops has them. */
+typedef int ft_pre_run_t(struct kvm_vcpu *vcpu);
+typedef fastpath_t ft_run_t(struct kvm_vcpu *vcpu, u64 flags);
+typedef int ft_handle_exit_t(struct kvm_vcpu *vcpu, fastpath_t fastpath);
+
 static int ft_absent_pre_run(struct kvm_vcpu *vcpu)
 {
 	return 1;
@@ -287,7 +291,7 @@ const unsigned int ft_nr_ops = ARRAY_SIZE(ft_ops);
  */
 void ft_ops_keep(void)
 {
-	static_call_update(ft_kvm_vcpu_pre_run, (typeof(&ft_absent_pre_run))ft_ops[0].orig);
-	static_call_update(ft_kvm_vcpu_run, (typeof(&ft_absent_run))ft_ops[1].orig);
-	static_call_update(ft_kvm_handle_exit, (typeof(&ft_absent_handle_exit))ft_ops[2].orig);
+	static_call_update(ft_kvm_vcpu_pre_run, (ft_pre_run_t *)ft_ops[0].orig);
+	static_call_update(ft_kvm_vcpu_run, (ft_run_t *)ft_ops[1].orig);
+	static_call_update(ft_kvm_handle_exit, (ft_handle_exit_t *)ft_ops[2].orig);
 }

@@ -144,7 +144,8 @@ static int ft_func_bind(struct ft_func *f)
 	ret = ft_symbol_resolve("kvm", f->name, &addr);
 	if (ret)
 		return ret;
-	f->addr = entry = (unsigned long)addr;
+	entry = (unsigned long)addr;
+	f->addr = entry;
 	if (!f->hook) {
 		*(void **)f->orig = addr;
 		return 0;
@@ -200,7 +201,8 @@ int ft_hook_install(struct netlink_ext_ack *extack)
 	for (i = 0; i < ft_nr_funcs; i++) {
 		ret = ft_func_install(&ft_funcs[i]);
 		if (ret) {
-			NL_SET_ERR_MSG_FMT(extack, "cannot hook %s (%d): is it live-patched or traced with IPMODIFY?",
+			NL_SET_ERR_MSG_FMT(extack,
+					   "cannot hook %s (%d): is it live-patched or traced with IPMODIFY?",
 					   ft_funcs[i].name, ret);
 			while (i--)
 				ft_func_remove(&ft_funcs[i]);

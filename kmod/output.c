@@ -7,9 +7,13 @@
 
 static bool ft_output_allowed(struct ft_vm *vm, u64 offset)
 {
+	if (ft_mode(vm) != FT_RECORD)
+		return true;
 	/* Once protection ends, the log may lack what led here. */
-	return ft_mode(vm) != FT_RECORD ||
-	       (!READ_ONCE(vm->ending) && smp_load_acquire(&vm->acked) >= offset);
+	if (READ_ONCE(vm->ending))
+		return false;
+	/* With ft_vm_acked(). */
+	return smp_load_acquire(&vm->acked) >= offset;
 }
 
 /**

@@ -68,6 +68,7 @@ static void ft_vm_acked(void *owner, u64 acked, u64 replayed)
 
 	trace_kvm_ft_acked(vm->config.name, acked, replayed);
 	WRITE_ONCE(vm->peer_replayed, replayed);
+	/* With ft_output_allowed(): what is told beside it is there. */
 	smp_store_release(&vm->acked, acked);
 	wake_up_all(&vm->wq);
 }

@@ -7,7 +7,7 @@
 #define FT_AMD_COND_BRANCHES	0xd1
 
 /* Further than any guest gets: x86 counters have 48 bits. */
-#define FT_NEVER		(1ULL << 46)
+#define FT_NEVER		BIT_ULL(46)
 
 static void ft_counter_overflow(struct perf_event *event,
 				struct perf_sample_data *data,

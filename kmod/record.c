@@ -181,6 +181,7 @@ static void ft_record_digest(struct ft_vm *vm, struct ft_entry *entry)
 	if (!ft_record(vm, entry))
 		return;
 	vm->digest = entry->digest;
+	/* With ft_vm_digest_done(): @digest is there before the offset moves. */
 	smp_store_release(&vm->digest_offset, ft_log_head(&vm->log));
 	ft_vm_flush(vm);
 }

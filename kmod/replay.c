@@ -13,7 +13,6 @@ module_param_named(margin, ft_margin, uint, 0644);
 MODULE_PARM_DESC(margin, "branches before a position at which the replay goes over from the counter to a breakpoint; more than the counter's skid (default 128)");
 
 #define FT_POS_FMT	"%llu branches, %llu events, rip %llx, regs %08x"
-#define FT_POS_ARG(p)	(p)->branches, (p)->events, (p)->rip, (p)->regs
 
 /*
  * Have the next entry decoded in vm->next.
@@ -60,12 +59,14 @@ static bool ft_replay_wake(struct ft_vm *vm)
 
 static void ft_replay_diverged(struct ft_vm *vm, const char *what)
 {
+	const struct ft_position *log = &vm->next.pos;
 	struct ft_position pos = ft_vm_position(vm);
 
 	ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
 		    "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT,
 		    what, vm->replayed, ft_entry_name(vm->next.type),
-		    FT_POS_ARG(&vm->next.pos), FT_POS_ARG(&pos));
+		    log->branches, log->events, log->rip, log->regs,
+		    pos.branches, pos.events, pos.rip, pos.regs);
 }
 
 static void ft_replay_broken(struct ft_vm *vm, int err)

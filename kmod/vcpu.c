@@ -20,6 +20,7 @@ MODULE_PARM_DESC(position_ms, "longest the secondary of a computing guest waits 
  * @vm: VM
  *
  * Context: the vCPU's thread, outside of the guest.
+ * Return: the position.
  */
 struct ft_position ft_vm_position(struct ft_vm *vm)
 {
@@ -77,6 +78,7 @@ static void ft_vm_kicked(struct callback_head *head)
  */
 void ft_vm_kick(struct ft_vm *vm)
 {
+	/* With ft_vm_begin(): the reference is held before the pointer is seen. */
 	struct task_struct *task = smp_load_acquire(&vm->task);
 
 	if (task && !test_and_set_bit_lock(0, &vm->kick_queued)) {
@@ -129,6 +131,7 @@ void ft_vm_begin(struct ft_vm *vm)
 
 	if (likely(vm->task) || ft_mode(vm) == FT_OFF)
 		return;
+	/* With ft_vm_kick(). */
 	smp_store_release(&vm->task, get_task_struct(current));
 	err = ft_counter_open(&vm->counter, ft_mode(vm) == FT_REPLAY);
 	if (err) {
@@ -155,6 +158,7 @@ void ft_vm_release_vcpu(struct ft_vm *vm)
 	ft_vendor->release(vm->vcpu);
 	ft_hook_release(vm);
 	ft_counter_close(&vm->counter);
+	/* With ft_vm_wait_released(). */
 	smp_store_release(&vm->released, true);
 	wake_up_all(&vm->wq);
 }

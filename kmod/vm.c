@@ -196,6 +196,7 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
  */
 static void ft_vm_wait_released(struct ft_vm *vm)
 {
+	/* With ft_vm_release_vcpu(): all of it is done when the flag is seen. */
 	while (!smp_load_acquire(&vm->released)) {
 		if (mutex_trylock(&vm->vcpu->mutex)) {
 			ft_vm_release_vcpu(vm);
@@ -203,7 +204,7 @@ static void ft_vm_wait_released(struct ft_vm *vm)
 			break;
 		}
 		ft_vm_kick(vm);
-		wait_event_timeout(vm->wq, smp_load_acquire(&vm->released), HZ / 50);
+		wait_event_timeout(vm->wq, READ_ONCE(vm->released), HZ / 50);
 	}
 }
 
@@ -363,7 +364,8 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	}
 	ret = ft_log_init(&vm->log, vm->config.log_size);
 	if (ret) {
-		NL_SET_ERR_MSG_FMT(extack, "no log ring of %u bytes (%d): not a power of two, or no memory",
+		NL_SET_ERR_MSG_FMT(extack,
+				   "no log ring of %u bytes (%d): not a power of two, or no memory",
 				   vm->config.log_size, ret);
 		ft_vm_put(vm);
 		return ERR_PTR(ret);

@@ -49,9 +49,25 @@ struct ft_vm_config {
 
 /**
  * struct ft_vm_status - a snapshot for status and events
- *
- * @lag_bytes: log bytes recorded (secondary: received) and not yet executed
- * by the secondary; @unacked_bytes: recorded and not yet acknowledged.
+ * @name: the VM's name
+ * @role: enum kvm_ft_role
+ * @state: enum kvm_ft_state
+ * @reason: enum kvm_ft_reason, why it is in @state
+ * @on_loss: enum kvm_ft_on_loss
+ * @pid: QEMU's process id
+ * @session: as attached
+ * @port: secondary: where it listens; 0 once the channel is closed
+ * @local: address of the logging link on this host
+ * @peer: primary: the secondary's address and port
+ * @lag_bytes: log bytes recorded (secondary: received) and not yet executed by
+ *	the secondary
+ * @unacked_bytes: recorded and not yet acknowledged
+ * @log_bytes: recorded or received since attach
+ * @log_size: bytes of the ring
+ * @branches: conditional branches the guest retired since attach
+ * @stats: counters
+ * @has_divergence: @divergence says what the log and the guest said
+ * @divergence: why protection ended, a sentence
  */
 struct ft_vm_status {
 	char name[FT_NAME_MAX];
@@ -70,7 +86,6 @@ struct ft_vm_status {
 	u32 log_size;
 	u64 branches;
 	struct ft_stats stats;
-	/* reason divergence only: where, and what the log and the guest said */
 	bool has_divergence;
 	char divergence[256];
 };

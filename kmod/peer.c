@@ -165,7 +165,8 @@ int ft_vm_open(struct ft_vm *vm, struct netlink_ext_ack *extack)
  */
 void ft_vm_close(struct ft_vm *vm, u32 reason)
 {
-	struct ft_channel *channel = vm->channel;
+	/* Written by attach, which is over, and here: in the VM's work only. */
+	struct ft_channel *channel = rcu_dereference_protected(vm->channel, true);
 
 	if (!channel)
 		return;

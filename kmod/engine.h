@@ -228,7 +228,9 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason,
 		const char *fmt, ...) __printf(4, 5);
 
 /* vcpu.c */
+int ft_vcpu_bind(void);
 void ft_vcpu_init(struct ft_vm *vm);
+void ft_vcpu_unkick(struct ft_vm *vm);
 void ft_vm_begin(struct ft_vm *vm);
 struct ft_position ft_vm_position(struct ft_vm *vm);
 int ft_vm_safe_point(struct ft_vm *vm);

@@ -480,6 +480,9 @@ int kvm_ft_nl_vm_disable_doit(struct sk_buff *skb, struct genl_info *info)
 	return ft_vm_disable(info->user_ptr[0], info->extack);
 }
 
+/* Between ft_netlink_init() and ft_netlink_exit(). */
+static bool ft_netlink_open;
+
 /**
  * ft_netlink_notify - tell the listeners that a VM's state changed
  * @status: the VM as it is now
@@ -492,6 +495,8 @@ void ft_netlink_notify(const struct ft_vm_status *status)
 	struct sk_buff *msg __free(ft_nlmsg) = NULL;
 	void *hdr;
 
+	if (!READ_ONCE(ft_netlink_open))
+		return;
 	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		return;
@@ -515,7 +520,10 @@ void ft_netlink_notify(const struct ft_vm_status *status)
  */
 int ft_netlink_init(void)
 {
-	return genl_register_family(&kvm_ft_nl_family);
+	int ret = genl_register_family(&kvm_ft_nl_family);
+
+	WRITE_ONCE(ft_netlink_open, !ret);
+	return ret;
 }
 
 /**
@@ -525,5 +533,6 @@ int ft_netlink_init(void)
  */
 void ft_netlink_exit(void)
 {
+	WRITE_ONCE(ft_netlink_open, false);
 	genl_unregister_family(&kvm_ft_nl_family);
 }

@@ -10,6 +10,10 @@
 #include <linux/sched/task.h>
 #include <linux/xxhash.h>
 #include "engine.h"
+#include "symbol.h"
+
+/* The kernel's, not exported. */
+static bool (*task_work_cancel_addr)(struct task_struct *task, struct callback_head *cb);
 
 static unsigned int ft_position_ms = 10;
 module_param_named(position_ms, ft_position_ms, uint, 0644);
@@ -161,6 +165,39 @@ void ft_vm_release_vcpu(struct ft_vm *vm)
 	/* With ft_vm_wait_released(). */
 	smp_store_release(&vm->released, true);
 	wake_up_all(&vm->wq);
+}
+
+/**
+ * ft_vcpu_unkick() - take back what ft_vm_kick() left with the vCPU's thread
+ * @vm: VM that nobody kicks any more
+ *
+ * A thread that sleeps in QEMU would hold on to it, and to this module, until it
+ * wakes up.
+ *
+ * Context: may sleep.
+ */
+void ft_vcpu_unkick(struct ft_vm *vm)
+{
+	if (vm->task && test_bit(0, &vm->kick_queued) &&
+	    task_work_cancel_addr(vm->task, &vm->kick)) {
+		clear_bit_unlock(0, &vm->kick_queued);
+		ft_vm_put(vm);
+	}
+}
+
+/**
+ * ft_vcpu_bind() - find what the kernel does not export
+ *
+ * Return: 0 or -ENOENT.
+ */
+int ft_vcpu_bind(void)
+{
+	void *addr;
+	int ret = ft_symbol_resolve(NULL, "task_work_cancel", &addr);
+
+	if (!ret)
+		task_work_cancel_addr = addr;
+	return ret;
 }
 
 /**

@@ -43,6 +43,9 @@ static DEFINE_MUTEX(ft_list_mutex);
 static LIST_HEAD(ft_list);
 static unsigned int ft_hooked;
 
+/* All there are, on the list or not. */
+static atomic_t ft_nr_vms = ATOMIC_INIT(0);
+
 static struct workqueue_struct *ft_workqueue;
 
 /* -- References -------------------------------------------------------------- */
@@ -59,7 +62,8 @@ static void ft_vm_free(struct kref *ref)
 	if (vm->config.vm_file)
 		fput(vm->config.vm_file);
 	kvfree(vm);
-	module_put(THIS_MODULE);
+	if (atomic_dec_and_test(&ft_nr_vms))
+		wake_up_var(&ft_nr_vms);
 }
 
 /**
@@ -179,7 +183,7 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 	trace_kvm_ft_state(vm->config.name, vm->machine.role, from, to, vm->machine.reason);
 	spin_unlock_irqrestore(&vm->state_lock, flags);
 
-	if (vm->task)
+	if (vm->task && !READ_ONCE(vm->detached))
 		ft_vm_kick(vm);
 	wake_up_all(&vm->wq);
 	if (fmt)
@@ -223,6 +227,8 @@ static void ft_vm_detach(struct ft_vm *vm)
 	mutex_unlock(&ft_list_mutex);
 	vm->detached = true;
 	wake_up_all(&vm->wq);
+	ft_vcpu_unkick(vm);
+	module_put(THIS_MODULE);
 }
 
 /* The last of it: nobody looks it up any more. */
@@ -348,7 +354,7 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	vm->config.log_size = config->log_size ?: ft_log_size;
 	get_file(config->vm_file);
 	get_file(config->vcpu_file);
-	__module_get(THIS_MODULE);
+	atomic_inc(&ft_nr_vms);
 	vm->kvm = config->vm_file->private_data;
 	vm->vcpu = config->vcpu_file->private_data;
 	vm->machine.role = config->role;
@@ -397,6 +403,8 @@ static int ft_vm_hook(struct ft_vm *vm, struct netlink_ext_ack *extack)
 	if (!ret && !ft_hooked)
 		ret = ft_hook_install(extack);
 	if (!ret) {
+		/* While the hooks see a VM, the module stays. */
+		__module_get(THIS_MODULE);
 		ft_hooked++;
 		ft_hook_add(vm);
 		kref_get(&vm->ref);
@@ -481,12 +489,28 @@ void ft_vm_defaults(struct ft_vm_defaults *defaults)
 
 int ft_vm_init(void)
 {
+	int ret = ft_vcpu_bind();
+
+	if (ret)
+		return ret;
 	ft_workqueue = alloc_workqueue("kvm_ft", WQ_UNBOUND, 0);
 	return ft_workqueue ? 0 : -ENOMEM;
 }
 
+/**
+ * ft_vm_exit() - forget the VMs that are still known, none of them hooked
+ *
+ * Context: module unload; no request comes in any more.
+ */
 void ft_vm_exit(void)
 {
-	/* No VM is left: each holds a reference on the module. */
+	struct ft_vm *vm;
+
+	while ((vm = ft_vm_next(NULL))) {
+		ft_vm_event(vm, FT_EV_DISABLE, 0, NULL);
+		flush_work(&vm->work);
+		ft_vm_put(vm);
+	}
+	wait_var_event(&ft_nr_vms, !atomic_read(&ft_nr_vms));
 	destroy_workqueue(ft_workqueue);
 }

@@ -43,7 +43,7 @@ flat() {
 		shift
 	done
 	shift $(($# > 0))
-	guest "$host" "$name" GUEST_MEM=64 "${env[@]}" -- \
+	guest "$host" "$name" GUEST_MEM=48 "${env[@]}" -- \
 		-kernel /usr/lib/kvm_ft/guest/flat/flat.elf -append "$exercise" "$@"
 }
 
@@ -52,7 +52,7 @@ end_guests() {
 	local host
 
 	for host in host1 host2; do
-		on $host 'pkill -x qemu-system-x86; while pgrep -x qemu-system-x86; do sleep 0.1; done
+		on $host 'pkill -KILL -x qemu-system-x86; while pgrep -x qemu-system-x86; do sleep 0.1; done
 			until [ "$(ftctl -j status | jq length)" = 0 ]; do sleep 0.1; done
 			rm -f /run/*.console.log' >/dev/null || true
 	done

@@ -250,7 +250,9 @@ static bool ft_replay_step(struct ft_vm *vm)
 		ft_replay_run_freely(vm);
 		return true;
 	}
-	if (ft_position_equal(&pos, target) && ft_vendor->can_interrupt(vm->vcpu)) {
+	/* The first position is where the guest was paused, which can be anywhere. */
+	if (ft_position_equal(&pos, target) &&
+	    (vm->next.type == KVM_FT_ENTRY_POSITION || ft_vendor->can_interrupt(vm->vcpu))) {
 		ft_replay_run_freely(vm);
 		ft_replay_apply(vm, &vm->next);
 		ft_replay_consume(vm);

@@ -3,6 +3,9 @@
 #
 # What every part of the bed needs: messages, and packages of the machine below.
 
+# A make that is run from here is not part of the one that ran us.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 say() {
 	printf 'bed: %s\n' "$*" >&2
 }

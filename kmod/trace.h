@@ -20,7 +20,10 @@
 		{ KVM_FT_ENTRY_TIMER,	 "timer" },			\
 		{ KVM_FT_ENTRY_NMI,	 "nmi" },			\
 		{ KVM_FT_ENTRY_POSITION, "position" },			\
-		{ KVM_FT_ENTRY_DIGEST,	 "digest" })
+		{ KVM_FT_ENTRY_DIGEST,	 "digest" },			\
+		{ KVM_FT_ENTRY_BATCH,	 "batch" },			\
+		{ KVM_FT_ENTRY_DMA,	 "dma" },			\
+		{ KVM_FT_ENTRY_QUEUE,	 "queue" })
 
 DECLARE_EVENT_CLASS(kvm_ft_entry,
 	TP_PROTO(const char *vm, const struct ft_entry *e, u64 offset),

@@ -19,6 +19,7 @@
 
 /* The longest entries of all: type, dbranches, rip16, addr16, len, data. */
 static_assert(KVM_FT_ENTRY_MAX >= 1 + 10 + 2 + 2 + 2 + KVM_FT_ENTRY_DATA_MAX);
+static_assert(KVM_FT_ENTRY_MAX >= 1 + 10 + 2 + KVM_FT_ENTRY_DATA_MAX);
 static_assert(sizeof(struct kvm_ft_frame_header) == 24);
 static_assert(sizeof(struct kvm_ft_hello) == 24);
 
@@ -34,6 +35,9 @@ static const char *const ft_entry_names[] = {
 	[KVM_FT_ENTRY_NMI]	= "nmi",
 	[KVM_FT_ENTRY_POSITION]	= "position",
 	[KVM_FT_ENTRY_DIGEST]	= "digest",
+	[KVM_FT_ENTRY_BATCH]	= "batch",
+	[KVM_FT_ENTRY_DMA]	= "dma",
+	[KVM_FT_ENTRY_QUEUE]	= "queue",
 };
 
 static bool ft_entry_known(u8 type)
@@ -117,6 +121,10 @@ static size_t body_len(const struct ft_codec *codec, const struct ft_entry *e)
 		return 8 + 4;
 	case KVM_FT_ENTRY_DIGEST:
 		return 3 * 8;
+	case KVM_FT_ENTRY_DMA:
+		return varint_len(e->dma.gpa) + varint_len(e->dma.len) + e->dma.len;
+	case KVM_FT_ENTRY_QUEUE:
+		return varint_len(e->queue.used) + 4 * 2;
 	default:
 		return 0;
 	}
@@ -148,6 +156,18 @@ static u8 *put_body(u8 *p, const struct ft_codec *codec, const struct ft_entry *
 		p = put_le64(p, e->digest.regs);
 		p = put_le64(p, e->digest.ram);
 		return put_le64(p, e->digest.irqchip);
+	case KVM_FT_ENTRY_DMA:
+		p = put_varint(p, e->dma.gpa);
+		p = put_varint(p, e->dma.len);
+		if (e->dma.data)
+			memcpy(p, e->dma.data, e->dma.len);
+		return p + e->dma.len;
+	case KVM_FT_ENTRY_QUEUE:
+		p = put_varint(p, e->queue.used);
+		p = put_le16(p, e->queue.flags);
+		p = put_le16(p, e->queue.idx);
+		p = put_le16(p, e->queue.event);
+		return put_le16(p, e->queue.avail);
 	default:
 		return p;
 	}
@@ -155,6 +175,8 @@ static u8 *put_body(u8 *p, const struct ft_codec *codec, const struct ft_entry *
 
 static void codec_advance(struct ft_codec *codec, const struct ft_entry *e)
 {
+	if (ft_entry_is_part(e->type))
+		return;
 	codec->branches = e->pos.branches;
 	if (ft_entry_is_async(e->type))
 		codec->events = e->pos.events;
@@ -174,12 +196,14 @@ static void codec_advance(struct ft_codec *codec, const struct ft_entry *e)
  * Context: Any context. Whoever owns @codec.
  * Return: bytes written; -ENOSPC when @room is too small, -ERANGE when the
  * entry's position is behind that of the last one, -EINVAL for an unknown type
- * or for more than KVM_FT_ENTRY_DATA_MAX bytes of data.
+ * or for more than KVM_FT_ENTRY_DATA_MAX bytes of data. DMA bytes that are not
+ * given (@e->dma.data is NULL) have their room at the entry's end.
  */
 int ft_entry_encode(struct ft_codec *codec, const struct ft_entry *e,
 		    u8 *buf, size_t room)
 {
 	bool async = ft_entry_is_async(e->type);
+	bool part = ft_entry_is_part(e->type);
 	u64 dbranches = e->pos.branches - codec->branches;
 	u64 devents = e->pos.events - codec->events;
 	size_t len;
@@ -190,20 +214,26 @@ int ft_entry_encode(struct ft_codec *codec, const struct ft_entry *e,
 	if ((e->type == KVM_FT_ENTRY_IO_IN || e->type == KVM_FT_ENTRY_IO_OUT) &&
 	    e->io.len > KVM_FT_ENTRY_DATA_MAX)
 		return -EINVAL;
-	if (e->pos.branches < codec->branches)
+	if (e->type == KVM_FT_ENTRY_DMA && e->dma.len > KVM_FT_ENTRY_DATA_MAX)
+		return -EINVAL;
+	if (!part && e->pos.branches < codec->branches)
 		return -ERANGE;
 	if (async && e->pos.events < codec->events)
 		return -ERANGE;
 
-	len = 1 + varint_len(dbranches) + 2 + body_len(codec, e);
+	len = 1 + body_len(codec, e);
+	if (!part)
+		len += varint_len(dbranches) + 2;
 	if (async)
 		len += varint_len(devents) + 8 + 4;
 	if (len > room)
 		return -ENOSPC;
 
 	p = put_u8(p, e->type);
-	p = put_varint(p, dbranches);
-	p = put_le16(p, e->pos.rip);
+	if (!part) {
+		p = put_varint(p, dbranches);
+		p = put_le16(p, e->pos.rip);
+	}
 	if (async) {
 		p = put_varint(p, devents);
 		p = put_le64(p, e->pos.rip);
@@ -338,6 +368,18 @@ static void get_body(struct ft_cursor *c, const struct ft_codec *codec,
 		e->digest.ram = get_le64(c);
 		e->digest.irqchip = get_le64(c);
 		break;
+	case KVM_FT_ENTRY_DMA:
+		e->dma.gpa = get_varint(c, U64_MAX);
+		e->dma.len = get_varint(c, KVM_FT_ENTRY_DATA_MAX);
+		e->dma.data = get_bytes(c, e->dma.len);
+		break;
+	case KVM_FT_ENTRY_QUEUE:
+		e->queue.used = get_varint(c, U64_MAX);
+		e->queue.flags = get_le16(c);
+		e->queue.idx = get_le16(c);
+		e->queue.event = get_le16(c);
+		e->queue.avail = get_le16(c);
+		break;
 	}
 }
 
@@ -346,8 +388,8 @@ static void get_body(struct ft_cursor *c, const struct ft_codec *codec,
  * @codec: what deltas refer to; advanced on success only
  * @buf: the log from this entry on
  * @avail: how many bytes of it there are
- * @e: the entry, valid on success only; data of IO_IN and IO_OUT is not copied
- *	but pointed to in @buf
+ * @e: the entry, valid on success only; data of IO_IN, IO_OUT and DMA is not
+ *	copied but pointed to in @buf
  *
  * Context: Any context. Whoever owns @codec.
  * Return: the entry's length in bytes; -EAGAIN when the bytes are the beginning
@@ -357,7 +399,7 @@ int ft_entry_decode(struct ft_codec *codec, const u8 *buf, size_t avail,
 		    struct ft_entry *e)
 {
 	struct ft_cursor c = { .p = buf, .end = buf + avail };
-	u16 rip16;
+	u16 rip16 = 0;
 
 	memset(e, 0, sizeof(*e));
 	e->type = get_u8(&c);
@@ -366,9 +408,13 @@ int ft_entry_decode(struct ft_codec *codec, const u8 *buf, size_t avail,
 	if (!ft_entry_known(e->type))
 		return -EBADMSG;
 
-	e->pos.branches = get_delta(&c, codec->branches);
-	rip16 = get_le16(&c);
-	e->pos.rip = rip16;
+	e->pos.branches = codec->branches;
+	e->pos.events = codec->events;
+	if (!ft_entry_is_part(e->type)) {
+		e->pos.branches = get_delta(&c, codec->branches);
+		rip16 = get_le16(&c);
+		e->pos.rip = rip16;
+	}
 	if (ft_entry_is_async(e->type)) {
 		e->pos.events = get_delta(&c, codec->events);
 		e->pos.rip = get_le64(&c);

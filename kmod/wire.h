@@ -38,6 +38,22 @@ struct ft_digest {
 };
 
 /**
+ * struct ft_queue - a virtqueue as a device has left it
+ * @used: guest physical address of the used ring
+ * @flags: used->flags
+ * @idx: used->idx
+ * @event: avail_event, behind the used ring
+ * @avail: how far the device has taken the available ring
+ */
+struct ft_queue {
+	u64 used;
+	u16 flags;
+	u16 idx;
+	u16 event;
+	u16 avail;
+};
+
+/**
  * struct ft_entry - one log entry, decoded
  * @type: enum kvm_ft_entry_type
  * @pos: where; of a synchronous entry only @pos.branches and the low 16 bits
@@ -50,6 +66,11 @@ struct ft_digest {
  * @irq: KVM_FT_ENTRY_IRQ; @irq.source is KVM's irq source id
  * @msi: KVM_FT_ENTRY_MSI
  * @digest: KVM_FT_ENTRY_DIGEST
+ * @dma: KVM_FT_ENTRY_DMA; @dma.data as @io.data, but NULL when encoding leaves
+ *	room for the bytes at the entry's end
+ * @queue: KVM_FT_ENTRY_QUEUE
+ *
+ * The position of a part (see kvm_ft_wire.h) is that of the entry before it.
  */
 struct ft_entry {
 	u8 type;
@@ -75,6 +96,12 @@ struct ft_entry {
 			u32 data;
 		} msi;
 		struct ft_digest digest;
+		struct {
+			u64 gpa;
+			u16 len;
+			const u8 *data;
+		} dma;
+		struct ft_queue queue;
 	};
 };
 
@@ -93,9 +120,14 @@ struct ft_codec {
 	u64 tsc;
 };
 
+static inline bool ft_entry_is_part(u8 type)
+{
+	return type >= KVM_FT_ENTRY_DMA;
+}
+
 static inline bool ft_entry_is_async(u8 type)
 {
-	return type >= KVM_FT_ENTRY_IRQ;
+	return type >= KVM_FT_ENTRY_IRQ && !ft_entry_is_part(type);
 }
 
 const char *ft_entry_name(u8 type);

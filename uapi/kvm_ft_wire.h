@@ -92,6 +92,20 @@ struct kvm_ft_hello {
  * MSI        addr:le64 data:le32
  * TIMER, NMI, POSITION   (empty)
  * DIGEST     regs:le64 ram:le64 irqchip:le64
+ * BATCH      (empty) a device writes guest memory; its parts follow
+ *
+ * A part belongs to the BATCH before it and has neither position nor check:
+ *
+ * part := type:u8 body
+ *
+ * DMA        gpa:varint len:varint data[len]    bytes written to guest memory
+ * QUEUE      used:varint flags:le16 idx:le16 event:le16 avail:le16
+ *
+ * QUEUE ends what a batch does to one virtqueue: "used" is the guest physical
+ * address of its used ring, "flags" and "idx" are what is there now, "event" is
+ * the avail_event behind it, and "avail" how far the device has taken the available
+ * ring. All of it takes effect at once: a batch that is cut off before has done
+ * nothing that the guest can see.
  */
 enum kvm_ft_entry_type {
 	/* Synchronous: the guest asked, and this is the answer. */
@@ -107,6 +121,10 @@ enum kvm_ft_entry_type {
 	KVM_FT_ENTRY_NMI,
 	KVM_FT_ENTRY_POSITION,
 	KVM_FT_ENTRY_DIGEST,
+	KVM_FT_ENTRY_BATCH,
+	/* Parts of the asynchronous entry before. */
+	KVM_FT_ENTRY_DMA = 32,
+	KVM_FT_ENTRY_QUEUE,
 };
 
 /* Longest data[] of one entry: KVM's PIO page. */

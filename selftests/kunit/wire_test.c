@@ -14,6 +14,7 @@ static const u8 types[] = {
 	KVM_FT_ENTRY_TSC, KVM_FT_ENTRY_TSCP, KVM_FT_ENTRY_MSR, KVM_FT_ENTRY_IO_IN,
 	KVM_FT_ENTRY_IO_OUT, KVM_FT_ENTRY_IRQ, KVM_FT_ENTRY_MSI, KVM_FT_ENTRY_TIMER,
 	KVM_FT_ENTRY_NMI, KVM_FT_ENTRY_POSITION, KVM_FT_ENTRY_DIGEST,
+	KVM_FT_ENTRY_BATCH, KVM_FT_ENTRY_DMA, KVM_FT_ENTRY_QUEUE,
 };
 
 static bool is_type(unsigned int type)
@@ -26,21 +27,26 @@ static bool is_type(unsigned int type)
 	return false;
 }
 
-static bool is_io(u8 type)
+/* Let an entry with data have little of it. */
+static void shorten(struct ft_entry *e, u16 most)
 {
-	return type == KVM_FT_ENTRY_IO_IN || type == KVM_FT_ENTRY_IO_OUT;
+	if (e->type == KVM_FT_ENTRY_IO_IN || e->type == KVM_FT_ENTRY_IO_OUT)
+		e->io.len %= most;
+	else if (e->type == KVM_FT_ENTRY_DMA)
+		e->dma.len %= most;
 }
 
 static void check_equal(struct kunit *test, const struct ft_entry *a,
 			const struct ft_entry *b)
 {
 	KUNIT_ASSERT_EQ(test, a->type, b->type);
-	KUNIT_ASSERT_EQ(test, a->pos.branches, b->pos.branches);
+	if (!ft_entry_is_part(a->type))
+		KUNIT_ASSERT_EQ(test, a->pos.branches, b->pos.branches);
 	if (ft_entry_is_async(a->type)) {
 		KUNIT_ASSERT_EQ(test, a->pos.rip, b->pos.rip);
 		KUNIT_ASSERT_EQ(test, a->pos.events, b->pos.events);
 		KUNIT_ASSERT_EQ(test, a->pos.regs, b->pos.regs);
-	} else {
+	} else if (!ft_entry_is_part(a->type)) {
 		KUNIT_ASSERT_EQ(test, (u16)a->pos.rip, (u16)b->pos.rip);
 	}
 
@@ -70,6 +76,14 @@ static void check_equal(struct kunit *test, const struct ft_entry *a,
 		break;
 	case KVM_FT_ENTRY_DIGEST:
 		KUNIT_ASSERT_MEMEQ(test, &a->digest, &b->digest, sizeof(a->digest));
+		break;
+	case KVM_FT_ENTRY_DMA:
+		KUNIT_ASSERT_EQ(test, a->dma.gpa, b->dma.gpa);
+		KUNIT_ASSERT_EQ(test, a->dma.len, b->dma.len);
+		KUNIT_ASSERT_MEMEQ(test, a->dma.data, b->dma.data, a->dma.len);
+		break;
+	case KVM_FT_ENTRY_QUEUE:
+		KUNIT_ASSERT_MEMEQ(test, &a->queue, &b->queue, sizeof(a->queue));
 		break;
 	}
 }
@@ -133,6 +147,18 @@ static void random_entry(struct wire_test *w, const struct ft_codec *codec,
 		e->digest.regs = random_number(rnd);
 		e->digest.ram = random_number(rnd);
 		e->digest.irqchip = random_number(rnd);
+		break;
+	case KVM_FT_ENTRY_DMA:
+		e->dma.gpa = random_number(rnd);
+		e->dma.len = random_number(rnd) % (KVM_FT_ENTRY_DATA_MAX + 1);
+		e->dma.data = w->data;
+		break;
+	case KVM_FT_ENTRY_QUEUE:
+		e->queue.used = random_number(rnd);
+		e->queue.flags = random_number(rnd);
+		e->queue.idx = random_number(rnd);
+		e->queue.event = random_number(rnd);
+		e->queue.avail = random_number(rnd);
 		break;
 	}
 }
@@ -215,6 +241,17 @@ static const struct golden {
 		.len = 41, .bytes = { 21, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0,
 				      3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0,
 				      5, 0, 0, 0, 0, 0, 0, 0 },
+	}, {
+		.entry = { .type = KVM_FT_ENTRY_BATCH, .pos = { 0, 1, 0, 2 } },
+		.len = 17, .bytes = { 22, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0 },
+	}, {
+		.codec = { .branches = 9, .events = 7 },
+		.entry = { .type = KVM_FT_ENTRY_DMA, .dma = { 0x1000, 3, "abc" } },
+		.len = 7, .bytes = { 32, 0x80, 0x20, 3, 'a', 'b', 'c' },
+	}, {
+		.codec = { .branches = 9, .events = 7 },
+		.entry = { .type = KVM_FT_ENTRY_QUEUE, .queue = { 0x80, 1, 2, 3, 0x405 } },
+		.len = 11, .bytes = { 33, 0x80, 1, 1, 0, 2, 0, 3, 0, 5, 4 },
 	},
 };
 
@@ -237,6 +274,25 @@ static void wire_test_golden(struct kunit *test)
 	}
 }
 
+/* The bytes of a DMA entry may be put in later, at its end. */
+static void wire_test_dma_in_place(struct kunit *test)
+{
+	struct ft_entry e = { .type = KVM_FT_ENTRY_DMA, .dma = { 0x123456, 100, NULL } };
+	struct wire_test *w = test->priv;
+	struct ft_codec codec = {};
+	struct ft_entry got;
+	int len;
+
+	len = ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX);
+	KUNIT_ASSERT_GT(test, len, 100);
+	memcpy(w->buf + len - 100, w->data, 100);
+	KUNIT_ASSERT_EQ(test, ft_entry_decode(&codec, w->buf, len, &got), len);
+	e.dma.data = w->data;
+	check_equal(test, &e, &got);
+	e.dma.len = KVM_FT_ENTRY_DATA_MAX + 1;
+	KUNIT_EXPECT_EQ(test, ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX), -EINVAL);
+}
+
 /* A log of random entries, written in one go and read back in one go. */
 static void wire_test_round_trip(struct kunit *test)
 {
@@ -257,8 +313,10 @@ static void wire_test_round_trip(struct kunit *test)
 		check_equal(test, &e, &got);
 		KUNIT_ASSERT_MEMEQ(test, &enc, &dec, sizeof(enc));
 		/* In place: the data was not copied anywhere. */
-		if (is_io(e.type))
+		if (e.type == KVM_FT_ENTRY_IO_IN || e.type == KVM_FT_ENTRY_IO_OUT)
 			KUNIT_ASSERT_PTR_EQ(test, got.io.data, w->buf + len - e.io.len);
+		else if (e.type == KVM_FT_ENTRY_DMA)
+			KUNIT_ASSERT_PTR_EQ(test, got.dma.data, w->buf + len - e.dma.len);
 	}
 }
 
@@ -295,8 +353,7 @@ static void wire_test_no_room(struct kunit *test)
 		struct ft_codec codec = { .branches = 1000, .events = 50, .tsc = i }, saved;
 
 		random_entry(w, &codec, &e);
-		if (is_io(e.type))
-			e.io.len %= 300;
+		shorten(&e, 300);
 		saved = codec;
 		len = ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX);
 		KUNIT_ASSERT_GT(test, len, 0);
@@ -548,8 +605,7 @@ static void wire_test_fuzz_mutants(struct kunit *test)
 		struct ft_codec codec = { .branches = 77, .events = 7, .tsc = 777 };
 
 		random_entry(w, &codec, &e);
-		if (is_io(e.type))
-			e.io.len %= 100;
+		shorten(&e, 100);
 		len = ft_entry_encode(&codec, &e, bytes, sizeof(bytes));
 		KUNIT_ASSERT_GT(test, len, 0);
 		for (flips = prandom_u32_state(&w->rnd) % 3; flips >= 0; flips--)
@@ -686,6 +742,7 @@ static void wire_test_negotiate(struct kunit *test)
 
 static struct kunit_case wire_test_cases[] = {
 	KUNIT_CASE(wire_test_golden),
+	KUNIT_CASE(wire_test_dma_in_place),
 	KUNIT_CASE(wire_test_round_trip),
 	KUNIT_CASE(wire_test_truncated),
 	KUNIT_CASE(wire_test_no_room),

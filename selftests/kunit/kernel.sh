@@ -47,13 +47,7 @@ export -f kunit_unpack kunit_make kunit_kernel_make
 
 # Print the folder that has the compiled kernel, linux/.
 kunit_kernel() {
-	[[ -e $TARBALL ]] || {
-		say "installing $SOURCE"
-		{ apt-get install -qq --no-install-recommends "$SOURCE" ||
-		  { apt-get update -qq &&
-		    apt-get install -qq --no-install-recommends "$SOURCE"; }
-		} </dev/null >&2 || die "cannot install $SOURCE: is its suite configured?"
-	}
+	[[ -e $TARBALL ]] || apt_install "$SOURCE"
 	need gcc gcc make make flex flex bison bison bc bc xz xz-utils perl perl
 	cache_get kunit "$(cache_key "$KUNIT_SRC/config" "$KUNIT_SRC/kernel.sh" \
 		"=$(dpkg-query -W "$SOURCE")" "=$(gcc -dumpfullversion)")" \

@@ -24,10 +24,14 @@ need() {
 		shift 2
 	done
 	((${#missing[@]})) || return 0
-	say "installing ${missing[*]}"
-	{
-		apt-get install -qq --no-install-recommends "${missing[@]}" ||
-		{ apt-get update -qq &&
-		  apt-get install -qq --no-install-recommends "${missing[@]}"; }
-	} </dev/null >&2 || die "cannot install ${missing[*]}"
+	apt_install "${missing[@]}"
+}
+
+# apt_install PACKAGE ...: one at a time, since apt does not wait for another.
+apt_install() {
+	say "installing $*"
+	flock --close /run/lock/kvm_ft-apt bash -c '
+		install=(apt-get install -qq --no-install-recommends "$@")
+		"${install[@]}" || { apt-get update -qq && "${install[@]}"; }
+	' - "$@" </dev/null >&2 || die "cannot install $*"
 }

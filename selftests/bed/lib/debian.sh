@@ -13,7 +13,7 @@ debian_mirror() {
 	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
 		'Origin: Debian' 'Label: Debian' | sort -u | head -n1)
 	[[ $uri ]] || {
-		apt-get update -qq >&2
+		flock --close /run/lock/kvm_ft-apt apt-get update -qq >&2
 		uri=$(apt-get indextargets --format '$(REPO_URI)' \
 			'Created-By: Packages' 'Label: Debian' |
 			sort -u | head -n1)

@@ -110,6 +110,10 @@ static const struct key stats_keys[] = {
 	[KVM_FT_A_STATS_OVERFLOWS]	= { "overflows", NUMBER },
 	[KVM_FT_A_STATS_SKID_MAX]	= { "skid-max", NUMBER },
 	[KVM_FT_A_STATS_DIGESTS]	= { "digests", NUMBER },
+	[KVM_FT_A_STATS_PACKETS_HELD]	= { "packets-held", NUMBER },
+	[KVM_FT_A_STATS_BATCHES]	= { "batches", NUMBER },
+	[KVM_FT_A_STATS_DMA_BYTES]	= { "dma-bytes", NUMBER },
+	[KVM_FT_A_STATS_REQUESTS]	= { "requests", NUMBER },
 };
 
 static const struct key_set stats_set = { stats_keys, ARRAY_SIZE(stats_keys) };

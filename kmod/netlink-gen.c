@@ -10,13 +10,20 @@
 
 #include <uapi/kvm_ft.h>
 
+/* Common nested types */
+const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_MAC + 1] = {
+	[KVM_FT_A_DEVICE_FD] = { .type = NLA_S32, },
+	[KVM_FT_A_DEVICE_IFINDEX] = { .type = NLA_U32, },
+	[KVM_FT_A_DEVICE_MAC] = NLA_POLICY_EXACT_LEN(6),
+};
+
 /* KVM_FT_CMD_VM_GET - do */
 static const struct nla_policy kvm_ft_vm_get_nl_policy[KVM_FT_A_VM_NAME + 1] = {
 	[KVM_FT_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
 };
 
 /* KVM_FT_CMD_VM_ATTACH - do */
-static const struct nla_policy kvm_ft_vm_attach_nl_policy[KVM_FT_A_VM_LOG_SIZE + 1] = {
+static const struct nla_policy kvm_ft_vm_attach_nl_policy[KVM_FT_A_VM_DEVICE + 1] = {
 	[KVM_FT_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
 	[KVM_FT_A_VM_ROLE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[KVM_FT_A_VM_ON_LOSS] = NLA_POLICY_MAX(NLA_U32, 1),
@@ -35,6 +42,7 @@ static const struct nla_policy kvm_ft_vm_attach_nl_policy[KVM_FT_A_VM_LOG_SIZE +
 	[KVM_FT_A_VM_HEARTBEAT_MS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVM_FT_A_VM_TIMEOUT_MS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVM_FT_A_VM_LOG_SIZE] = NLA_POLICY_MIN(NLA_U32, 4096),
+	[KVM_FT_A_VM_DEVICE] = NLA_POLICY_NESTED(kvm_ft_device_nl_policy),
 };
 
 /* KVM_FT_CMD_VM_START - do */
@@ -87,7 +95,7 @@ static const struct genl_split_ops kvm_ft_nl_ops[] = {
 		.cmd		= KVM_FT_CMD_VM_ATTACH,
 		.doit		= kvm_ft_nl_vm_attach_doit,
 		.policy		= kvm_ft_vm_attach_nl_policy,
-		.maxattr	= KVM_FT_A_VM_LOG_SIZE,
+		.maxattr	= KVM_FT_A_VM_DEVICE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -6,10 +6,12 @@
  * The family's operations run in parallel; vm.c locks for itself.
  */
 #include <linux/cleanup.h>
+#include <linux/etherdevice.h>
 #include <linux/file.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/module.h>
+#include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
 
@@ -117,7 +119,11 @@ static int ft_nl_put_stats(struct sk_buff *msg, const struct ft_stats *stats)
 	    nla_put_uint(msg, KVM_FT_A_STATS_BREAKPOINTS, stats->breakpoints) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_OVERFLOWS, stats->overflows) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_SKID_MAX, stats->skid_max) ||
-	    nla_put_uint(msg, KVM_FT_A_STATS_DIGESTS, stats->digests))
+	    nla_put_uint(msg, KVM_FT_A_STATS_DIGESTS, stats->digests) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_PACKETS_HELD, stats->packets_held) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_BATCHES, stats->batches) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_DMA_BYTES, stats->dma_bytes) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_REQUESTS, stats->requests))
 		return -EMSGSIZE;
 
 	nla_nest_end(msg, nest);
@@ -314,21 +320,124 @@ int kvm_ft_nl_vm_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+static int ft_nl_get_fd(struct genl_info *info, const struct nlattr *attr,
+			struct file **file)
+{
+	*file = fget(nla_get_s32(attr));
+	if (!*file) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "not an open file descriptor of the calling process");
+		return -EBADF;
+	}
+	return 0;
+}
+
 static int ft_nl_get_file(struct genl_info *info, int attr, struct file **file)
 {
 	if (GENL_REQ_ATTR_CHECK(info, attr)) {
 		GENL_SET_ERR_MSG(info, "attaching takes the descriptors of the VM and of its vCPU");
 		return -EINVAL;
 	}
+	return ft_nl_get_fd(info, info->attrs[attr], file);
+}
 
-	*file = fget(nla_get_s32(info->attrs[attr]));
-	if (!*file) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
-				    "not an open file descriptor of the calling process");
-		return -EBADF;
+/* The tap of a NIC, and the address that the guest has on it. */
+static int ft_nl_get_tap(struct genl_info *info, struct nlattr *ifindex,
+			 struct nlattr *mac, struct ft_device_config *device)
+{
+	struct net_device *dev;
+
+	if (!mac) {
+		NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
+				    "a NIC has a MAC address as well as a tap");
+		return -EINVAL;
+	}
+	if (!is_valid_ether_addr(nla_data(mac))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, mac, "not the MAC address of a NIC");
+		return -EADDRNOTAVAIL;
+	}
+
+	device->net = genl_info_net(info);
+	device->ifindex = nla_get_u32(ifindex);
+	ether_addr_copy(device->mac, nla_data(mac));
+
+	dev = dev_get_by_index(device->net, device->ifindex);
+	if (!dev) {
+		NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
+				    "no interface of this index is in the caller's network namespace");
+		return -ENODEV;
+	}
+	dev_put(dev);
+	return 0;
+}
+
+static int ft_nl_get_device(struct genl_info *info, struct nlattr *nest,
+			    struct ft_device_config *device)
+{
+	struct nlattr *tb[KVM_FT_A_DEVICE_MAX + 1];
+	struct nlattr *ifindex, *mac;
+	int err;
+
+	err = nla_parse_nested(tb, KVM_FT_A_DEVICE_MAX, nest,
+			       kvm_ft_device_nl_policy, info->extack);
+	if (err)
+		return err;
+
+	ifindex = tb[KVM_FT_A_DEVICE_IFINDEX];
+	mac = tb[KVM_FT_A_DEVICE_MAC];
+	if (NL_REQ_ATTR_CHECK(info->extack, nest, tb, KVM_FT_A_DEVICE_FD)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "a device takes the descriptor of its vhost");
+		return -EINVAL;
+	}
+	if (mac && !ifindex) {
+		NL_SET_ERR_MSG_ATTR(info->extack, mac,
+				    "a MAC address needs a tap to go with it");
+		return -EINVAL;
+	}
+
+	err = ft_nl_get_fd(info, tb[KVM_FT_A_DEVICE_FD], &device->file);
+	return err || !ifindex ? err : ft_nl_get_tap(info, ifindex, mac, device);
+}
+
+static int ft_nl_get_devices(struct genl_info *info, struct ft_vm_config *config)
+{
+	struct nlattr *nest;
+	int err, rem;
+
+	nla_for_each_attr_type(nest, KVM_FT_A_VM_DEVICE,
+			       genlmsg_data(info->genlhdr),
+			       genlmsg_len(info->genlhdr), rem) {
+		if (config->nr_devices == FT_DEVICES_MAX) {
+			NL_SET_ERR_MSG_ATTR_FMT(info->extack, nest,
+						"more than %d devices cannot be protected",
+						FT_DEVICES_MAX);
+			return -E2BIG;
+		}
+		/* Counted first: what a failure leaves in it is released too. */
+		err = ft_nl_get_device(info, nest, &config->devices[config->nr_devices++]);
+		if (err)
+			return err;
 	}
 	return 0;
 }
+
+static void ft_nl_config_free(struct ft_vm_config *config)
+{
+	if (!config)
+		return;
+	for (unsigned int i = 0; i < config->nr_devices; i++) {
+		if (config->devices[i].file)
+			fput(config->devices[i].file);
+	}
+	if (config->vcpu_file)
+		fput(config->vcpu_file);
+	if (config->vm_file)
+		fput(config->vm_file);
+	kfree(config);
+}
+
+DEFINE_FREE(ft_nl_config, struct ft_vm_config *, ft_nl_config_free(_T))
 
 static u32 ft_nl_get_u32(struct genl_info *info, int attr)
 {
@@ -346,10 +455,7 @@ static u32 ft_nl_get_u32(struct genl_info *info, int attr)
  */
 int kvm_ft_nl_vm_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct ft_vm_config *config __free(kfree) = NULL;
-	struct file *vcpu_file __free(fput) = NULL;
-	struct file *vm_file __free(fput) = NULL;
-	int err;
+	struct ft_vm_config *config __free(ft_nl_config) = NULL;
 
 	if (GENL_REQ_ATTR_CHECK(info, KVM_FT_A_VM_NAME) ||
 	    GENL_REQ_ATTR_CHECK(info, KVM_FT_A_VM_ROLE) ||
@@ -377,16 +483,13 @@ int kvm_ft_nl_vm_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	config->timeout_ms = ft_nl_get_u32(info, KVM_FT_A_VM_TIMEOUT_MS);
 	config->log_size = ft_nl_get_u32(info, KVM_FT_A_VM_LOG_SIZE);
 
-	err = ft_nl_get_endpoint(info, &ft_nl_local, &config->local) ?:
-	      ft_nl_get_endpoint(info, &ft_nl_peer, &config->peer) ?:
-	      ft_nl_get_file(info, KVM_FT_A_VM_VM_FD, &vm_file) ?:
-	      ft_nl_get_file(info, KVM_FT_A_VM_VCPU_FD, &vcpu_file);
-	if (err)
-		return err;
-
-	config->vm_file = vm_file;
-	config->vcpu_file = vcpu_file;
-	return ft_vm_attach(config, info->extack);
+	/* attach takes its own references; these here end with @config. */
+	return ft_nl_get_endpoint(info, &ft_nl_local, &config->local) ?:
+	       ft_nl_get_endpoint(info, &ft_nl_peer, &config->peer) ?:
+	       ft_nl_get_file(info, KVM_FT_A_VM_VM_FD, &config->vm_file) ?:
+	       ft_nl_get_file(info, KVM_FT_A_VM_VCPU_FD, &config->vcpu_file) ?:
+	       ft_nl_get_devices(info, config) ?:
+	       ft_vm_attach(config, info->extack);
 }
 
 /**

@@ -17,6 +17,10 @@
  * @overflows: counter overflows on the way to a position
  * @skid_max: most branches an overflow came late
  * @digests: digests compared and found equal
+ * @packets_held: packets of the guest that were held until acknowledged
+ * @batches: batches of a device's writes to guest memory recorded or replayed
+ * @dma_bytes: bytes of such writes
+ * @requests: disk requests submitted
  *
  * Written by the vCPU's thread only (plain stores), read racily.
  */
@@ -32,6 +36,10 @@ struct ft_stats {
 	u64 overflows;
 	u64 skid_max;
 	u64 digests;
+	u64 packets_held;
+	u64 batches;
+	u64 dma_bytes;
+	u64 requests;
 };
 
 #endif /* _KVM_FT_STATS_H */

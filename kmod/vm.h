@@ -5,6 +5,7 @@
 #ifndef _KVM_FT_VM_H
 #define _KVM_FT_VM_H
 
+#include <linux/if_ether.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/socket.h>
@@ -13,9 +14,25 @@
 
 struct file;
 struct ft_vm;
+struct net;
 struct netlink_ext_ack;
 
 #define FT_NAME_MAX	256	/* with the final NUL */
+#define FT_DEVICES_MAX	8
+
+/**
+ * struct ft_device_config - a device of the VM that vhost serves
+ * @file: /dev/vhost-net or /dev/vhost-scsi as QEMU opened it; attach takes its own reference
+ * @net: NIC: where @ifindex counts; attach takes its own reference. NULL for a disk
+ * @ifindex: NIC: its tap, which existed a moment ago. 0 for a disk
+ * @mac: NIC: the guest's address, announced when the VM goes live
+ */
+struct ft_device_config {
+	struct file *file;
+	struct net *net;
+	int ifindex;
+	u8 mac[ETH_ALEN];
+};
 
 /**
  * struct ft_vm_config - what attach needs to know
@@ -31,6 +48,8 @@ struct netlink_ext_ack;
  * @heartbeat_ms: 0: the module's default
  * @timeout_ms: 0: the module's default
  * @log_size: bytes of the ring, 0: the module's default
+ * @devices: those that vhost serves, in no order
+ * @nr_devices: how many of @devices are filled
  */
 struct ft_vm_config {
 	char name[FT_NAME_MAX];
@@ -45,6 +64,8 @@ struct ft_vm_config {
 	u32 heartbeat_ms;
 	u32 timeout_ms;
 	u32 log_size;
+	struct ft_device_config devices[FT_DEVICES_MAX];
+	unsigned int nr_devices;
 };
 
 /**

@@ -33,8 +33,9 @@ enum kvm_ft_role {
  *   who goes on.
  * @KVM_FT_STATE_GOING_LIVE: A secondary uses up its log and takes over.
  * @KVM_FT_STATE_NEED_SECONDARY: The guest runs, unprotected.
- * @KVM_FT_STATE_DROPPED: A secondary that must never run; it diverged or was
- *   discarded.
+ * @KVM_FT_STATE_DROPPED: A copy that must never run again: a secondary that
+ *   diverged or was discarded, a primary that gave its guest up to the
+ *   secondary.
  */
 enum kvm_ft_state {
 	KVM_FT_STATE_DISABLED,
@@ -113,6 +114,10 @@ enum {
 	KVM_FT_A_STATS_OVERFLOWS,
 	KVM_FT_A_STATS_SKID_MAX,
 	KVM_FT_A_STATS_DIGESTS,
+	KVM_FT_A_STATS_PACKETS_HELD,
+	KVM_FT_A_STATS_BATCHES,
+	KVM_FT_A_STATS_DMA_BYTES,
+	KVM_FT_A_STATS_REQUESTS,
 
 	__KVM_FT_A_STATS_MAX,
 	KVM_FT_A_STATS_MAX = (__KVM_FT_A_STATS_MAX - 1)
@@ -126,6 +131,15 @@ enum {
 
 	__KVM_FT_A_DIGEST_MAX,
 	KVM_FT_A_DIGEST_MAX = (__KVM_FT_A_DIGEST_MAX - 1)
+};
+
+enum {
+	KVM_FT_A_DEVICE_FD = 1,
+	KVM_FT_A_DEVICE_IFINDEX,
+	KVM_FT_A_DEVICE_MAC,
+
+	__KVM_FT_A_DEVICE_MAX,
+	KVM_FT_A_DEVICE_MAX = (__KVM_FT_A_DEVICE_MAX - 1)
 };
 
 enum {
@@ -156,6 +170,7 @@ enum {
 	KVM_FT_A_VM_STATS,
 	KVM_FT_A_VM_DIVERGENCE,
 	KVM_FT_A_VM_DIGEST,
+	KVM_FT_A_VM_DEVICE,
 
 	__KVM_FT_A_VM_MAX,
 	KVM_FT_A_VM_MAX = (__KVM_FT_A_VM_MAX - 1)

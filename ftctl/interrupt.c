@@ -32,11 +32,7 @@ static void set_handlers(void (*handler)(int))
  */
 void interrupt_catch(void)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
 	set_handlers(on_signal);
-	/* A peer that ends is seen by what write() returns. */
-	sigaction(SIGPIPE, &ignore, NULL);
 }
 
 /**

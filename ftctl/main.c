@@ -2,6 +2,7 @@
 /*
  * ftctl: fault tolerance for KVM guests, the operator's end.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,6 +145,9 @@ int main(int argc, char **argv)
 	const struct command *cmd;
 	int left = take_options(argc - 1, argv + 1);
 	int err;
+
+	/* Who hung up is told by the write that fails; what follows it has to be done. */
+	signal(SIGPIPE, SIG_IGN);
 
 	if (!argv[1]) {
 		print_usage(left < 0 ? stdout : stderr);

@@ -66,6 +66,12 @@ void peer_close(struct peer *peer)
 	memset(peer, 0, sizeof(*peer));
 }
 
+static int no_answer(const struct peer *peer)
+{
+	return fail("no answer from %s: is ssh possible, and ftctl installed there?",
+		    peer->host);
+}
+
 static int transmit(struct peer *peer, struct json_object *request)
 {
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
@@ -85,7 +91,7 @@ static int transmit(struct peer *peer, struct json_object *request)
 		sent += n > 0 ? n : 0;
 	}
 	free(line);
-	return sent == len ? 0 : fail("the connection to %s broke", peer->host);
+	return sent == len ? 0 : no_answer(peer);
 }
 
 /* A line, or NULL at the end, on an error, or when the user wants to stop. */
@@ -101,8 +107,7 @@ static char *receive(struct peer *peer)
 		if (interrupt_check())
 			break;
 		if (errno != EINTR) {
-			fail("no answer from %s: is ssh possible, and ftctl installed there?",
-			     peer->host);
+			no_answer(peer);
 			break;
 		}
 		clearerr(peer->from);

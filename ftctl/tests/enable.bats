@@ -461,6 +461,16 @@ finish_background() {
 	says "the copy on nowhere may be left"
 }
 
+@test "disable: ssh ends before anything is written to it" {
+	guest vm0
+	state '.vms = [{name: "vm0", role: "primary", state: "running", reason: "none"}]'
+	printf '{"name": "vm0", "peer": "nowhere"}' >"$BATS_TEST_TMPDIR/host1/run/vm0.json"
+	FTCTL_TEST_FORK_WAITS=1 run "$FTCTL" disable vm0
+	ends 1
+	says "the copy on nowhere may be left"
+	says "no answer from nowhere"
+}
+
 @test "disable: on the secondary the copy's QEMU is stopped" {
 	guest vm0
 	enable

@@ -7,11 +7,13 @@
 #include <netlink/netlink.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../ftctl.h"
@@ -31,6 +33,22 @@ static const char *in_dir(const char *name)
 	snprintf(path[n], sizeof(path[n]), "%s/%s", getenv("FTCTL_TEST_DIR") ?: "/nowhere",
 		 name);
 	return path[n];
+}
+
+/* With this set, a program that ftctl starts has ended before ftctl goes on. */
+#define FORK_WAITS	"FTCTL_TEST_FORK_WAITS"
+
+static void wait_for_child(void)
+{
+	siginfo_t info;
+
+	waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
+}
+
+static void __attribute__((constructor)) at_start(void)
+{
+	if (getenv(FORK_WAITS))
+		pthread_atfork(NULL, wait_for_child, NULL);
 }
 
 static int fake_send(struct nl_sock *sk, struct nl_msg *msg)

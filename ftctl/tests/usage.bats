@@ -184,3 +184,31 @@ print(*[e["name"] for d in spec["definitions"] if d["name"] == sys.argv[2]
 	[[ $status != 0 ]]
 	says "standard output"
 }
+
+@test "output that nobody reads is a failure, not a silent death" {
+	host host1
+	here host1
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 8<>"$BATS_TEST_TMPDIR/fifo"
+	exec 9>"$BATS_TEST_TMPDIR/fifo" 8>&-
+	run bash -c "'$FTCTL' version >&9"
+	ends 1
+	says "standard output: Broken pipe"
+}
+
+@test "a program that ftctl starts dies of a broken pipe as usual" {
+	host host1
+	host host2
+	here host1
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\ngrep SigIgn /proc/self/status >"$BATS_TEST_TMPDIR/signals"\n' \
+		>"$BATS_TEST_TMPDIR/bin/ssh"
+	chmod +x "$BATS_TEST_TMPDIR/bin/ssh"
+	state '.vms = [{name: "vm0", role: "primary", state: "running", reason: "none"}]'
+	printf '{"name": "vm0", "peer": "host2"}' >"$FTCTL_TEST_DIR/run/vm0.json"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run "$FTCTL" disable vm0
+	ends 1
+	ignored=$(awk '{ print $2 }' "$BATS_TEST_TMPDIR/signals")
+	((!(0x$ignored & 1 << (13 - 1))))
+}

@@ -49,7 +49,8 @@ host_start() {
 	mapfile -t cards < <(net_cards "$n")
 	rm -f "$dir"/{pid,console,qmp}
 	ssh_forget "$n"
-	echo "$POWER_ON" >>"$dir/console.log"
+	# The line that a power loss cut off ends here.
+	printf '\n%s\n' "$POWER_ON" >>"$dir/console.log"
 	in_net "$image/emulator/lib/ld-linux-x86-64.so.2" \
 		--library-path "$image/emulator/lib" \
 		"$image/emulator/qemu-system-x86_64" \

@@ -122,6 +122,21 @@ ping_log() {
 	bed run host1 guest-stop t0
 }
 
+@test "a guest with a network card is reached from outside of the hosts" {
+	bed run host1 'GUEST_NIC=1 GUEST_CMDLINE=kvm_ft.ip=10.77.2.100 guest-start t1'
+	bed run host1 'until grep -q "guest: ready" /run/t1.console.log
+		do sleep 0.2; done'
+	bed net ping -q -c 3 10.77.2.100
+	bed run host2 ping -q -c 3 10.77.2.100
+	bed link lan host1 down-out
+	run bed net ping -q -c 2 -W 1 10.77.2.100
+	[ "$status" -eq 1 ]
+	bed link lan host1 up
+	bed net -w host1 ping -q -c 3 10.77.2.100
+	bed run host1 guest-stop t1
+	bed run host1 '! ip link show tap-t1'
+}
+
 @test "a limit in CPU time ends a busy command" {
 	run bed run -t 2 host1 'while :; do :; done'
 	[ "$status" -eq 124 ]

@@ -4,16 +4,20 @@
 # The bed's network: one namespace, in it one bridge per link and one tap per
 # link and host.  Nothing outside of the namespace is touched.
 #
-#        host1          host2          the bed itself
-#     ctl mgmt log   ctl mgmt log           |
-#      |    |   |     |    |   |            |
-#      +----|---|-----+----|---|------ ctl -+   10.77.255.N  never cut
-#           +---|----------+---|----- mgmt      10.77.0.N
-#               +--------------+------ log      10.77.1.N
+#          host1               host2           the bed itself
+#                 guests              guests        |   |
+#                  br0                 br0          |   |
+#     ctl mgmt log lan    ctl mgmt log lan          |   |
+#      |    |   |   |      |    |   |   |           |   |
+#      +----|---|---|------+----|---|---|---- ctl --+   |  10.77.255.N  never cut
+#           +---|---|-----------+---|---|--- mgmt       |  10.77.0.N
+#               +---|---------------+---|---- log       |  10.77.1.N
+#                   +-------------------+---- lan ------+  10.77.2.N
 
 # The links under test, with their numbers, and the one that "bed" itself uses
-# to reach the hosts, whatever a test does to the others.
-BED_LINKS=${BED_LINKS:-mgmt:0 log:1}
+# to reach the hosts, whatever a test does to the others.  On lan are the hosts'
+# guests, and the bed itself, as the outside world that talks to them.
+BED_LINKS=${BED_LINKS:-mgmt:0 log:1 lan:2}
 CTL=ctl:255
 
 in_net() {
@@ -35,6 +39,7 @@ net_up() {
 		done
 	done
 	in_net ip address add 10.77.255.254/24 dev "${CTL%:*}"
+	[[ $BED_LINKS != *lan:* ]] || in_net ip address add 10.77.2.254/24 dev lan
 	in_net ip link set lo up
 	in_net nft -f - <<-'EOF'
 	table bridge bed {
@@ -43,6 +48,14 @@ net_up() {
 		chain forward {
 			type filter hook forward priority 0;
 			iifname @cut_out drop
+			oifname @cut_in drop
+		}
+		chain input {
+			type filter hook input priority 0;
+			iifname @cut_out drop
+		}
+		chain output {
+			type filter hook output priority 0;
 			oifname @cut_in drop
 		}
 	}

@@ -9,6 +9,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/task_work.h>
 #include <linux/wait.h>
@@ -18,6 +19,7 @@
 #include "position.h"
 #include "state.h"
 #include "transport.h"
+#include "vhost.h"
 #include "vm.h"
 
 #define FT_INPUTS_MAX	256	/* a power of two */
@@ -29,7 +31,7 @@
  */
 #define FT_LOG_ROOM	(2 * KVM_FT_ENTRY_MAX + FT_INPUTS_MAX * 64)
 /* Smallest ring that leaves something beside it. */
-#define FT_LOG_MIN	(64 << 10)
+#define FT_LOG_MIN	(64u << 10)
 
 #define FT_GSI_MAX	24	/* lines that are compared at go-live */
 
@@ -156,6 +158,8 @@ struct ft_line {
  * @peer_replayed: record: log bytes the secondary has executed
  * @replayed: replay: log bytes executed
  * @peer_tsc: replay: the guest's TSC in the last heartbeat
+ * @devices_lock: a device is being worked on, in whatever thread
+ * @devices: those that vhost serves, config.nr_devices of them
  * @lines_lock: guards @lines
  * @lines: replay: interrupt lines
  */
@@ -214,6 +218,8 @@ struct ft_vm {
 	u64 peer_replayed;
 	u64 replayed;
 	u64 peer_tsc;
+	struct mutex devices_lock;
+	struct ft_vhost devices[FT_DEVICES_MAX];
 	spinlock_t lines_lock;	/* @lines */
 	struct ft_line lines[FT_GSI_MAX];
 };
@@ -257,6 +263,9 @@ void ft_hook_release(struct ft_vm *vm);
  * Sleeps; returns -EINTR when a signal came while the guest may not run on.
  */
 void ft_record_answer(struct ft_vm *vm, struct ft_entry *entry);
+void ft_record_batch(struct ft_vm *vm, const struct ft_position *pos);
+int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len);
+void ft_record_part(struct ft_vm *vm, struct ft_entry *entry);
 int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
@@ -266,7 +275,15 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
 int ft_replay_safe_point(struct ft_vm *vm);
 void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);
 
+/* memory.c: may sleep; current->mm must be the guest's. */
+int ft_guest_read(struct ft_vm *vm, u64 gpa, void *buf, size_t len);
+int ft_guest_write(struct ft_vm *vm, u64 gpa, const void *buf, size_t len);
+int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa);
+
 /* output.c */
+bool ft_output_allowed(struct ft_vm *vm, u64 offset);
+void ft_output_release(struct ft_vm *vm);
+void ft_output_announce(struct ft_vm *vm);
 void ft_output_hold(struct ft_vm *vm);
 
 /* digest.c: may sleep; current->mm must be the guest's. */

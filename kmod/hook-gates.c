@@ -68,13 +68,24 @@ static int ft_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line
 	return ret;
 }
 
+/*
+ * An irqfd's short cut. Its MSIs are logged as such: the number of their line is
+ * this QEMU's affair, and need not be the other's.
+ */
 static int ft_set_irq_inatomic(struct kvm_kernel_irq_routing_entry *e, struct kvm *kvm,
 			       int source, int level, bool line_status)
 {
+	struct ft_input input = {
+		.type = KVM_FT_ENTRY_MSI,
+		.addr = (u64)e->msi.address_hi << 32 | e->msi.address_lo,
+		.data = e->msi.data,
+	};
 	struct ft_vm *vm = ft_hook_enter(kvm);
-	int ret = -EWOULDBLOCK;	/* irqfd takes its slow path, kvm_set_irq() */
+	int ret = 1;
 
-	if (!vm || ft_mode(vm) == FT_OFF)
+	if (vm && ft_mode(vm) != FT_OFF && e->type != KVM_IRQ_ROUTING_MSI)
+		ret = -EWOULDBLOCK;	/* it comes back through kvm_set_irq() */
+	else if (ft_gate(vm, &input))
 		ret = kvm_arch_set_irq_inatomic_orig(e, kvm, source, level, line_status);
 	ft_hook_leave(vm);
 	return ret;
@@ -184,8 +195,10 @@ static int ft_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, i
 	return ret;
 }
 
-#define FT_FUNC(func, with)	{ .name = #func, .hook = with, .orig = &func##_orig }
-#define FT_ADDR(func)		{ .name = #func, .orig = &func##_addr }
+#define FT_FUNC(func, with) \
+	{ .module = "kvm", .name = #func, .hook = with, .orig = &func##_orig }
+#define FT_ADDR(func) \
+	{ .module = "kvm", .name = #func, .orig = &func##_addr }
 
 struct ft_func ft_funcs[] = {
 	FT_FUNC(kvm_set_irq, ft_set_irq),

@@ -17,6 +17,9 @@
  */
 struct ft_vm *ft_hook_enter(const struct kvm *kvm);
 void ft_hook_leave(struct ft_vm *vm);
+/* For hooks that look the VM up, and count themselves, in their own way. */
+void ft_hook_unpin(struct ft_vm *vm);
+void ft_hook_synchronize(long __percpu *count);
 
 /* The guest asked: log the answer in @entry, or replace it (bytes at @data). */
 void ft_answer(struct ft_vm *vm, struct ft_entry *entry, void *data);
@@ -44,10 +47,11 @@ extern const unsigned int ft_nr_ops;
 void ft_ops_keep(void);
 
 /**
- * struct ft_func - a function of kvm.ko that is replaced, or only called
+ * struct ft_func - a function of a module that is replaced, or only called
  * @name: symbol
  * @hook: what takes its place; NULL: only called
  * @orig: set to where the original goes on behind its call of ftrace
+ * @module: whose it is
  * @addr: its address
  * @ops: ftrace's
  */
@@ -55,9 +59,14 @@ struct ft_func {
 	const char *name;
 	void *hook;
 	void *orig;
+	const char *module;
 	unsigned long addr;
 	struct ftrace_ops ops;
 };
+
+int ft_func_bind(struct ft_func *f);
+int ft_func_install(struct ft_func *f);
+void ft_func_remove(struct ft_func *f);
 
 extern struct ft_func ft_funcs[];
 extern const unsigned int ft_nr_funcs;

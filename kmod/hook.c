@@ -52,14 +52,23 @@ struct ft_vm *ft_hook_enter(const struct kvm *kvm)
 }
 
 /**
+ * ft_hook_unpin() - a hook is through with a VM
+ * @vm: VM that it has pinned by its in_hook, or NULL
+ */
+void ft_hook_unpin(struct ft_vm *vm)
+{
+	/* It may be gone after the decrement; the wake-up only hashes its address. */
+	if (vm && atomic_dec_and_test(&vm->in_hook))
+		wake_up_var(&vm->in_hook);
+}
+
+/**
  * ft_hook_leave() - a hook ends
  * @vm: what ft_hook_enter() returned
  */
 void ft_hook_leave(struct ft_vm *vm)
 {
-	/* It may be gone after the decrement; the wake-up only hashes its address. */
-	if (vm && atomic_dec_and_test(&vm->in_hook))
-		wake_up_var(&vm->in_hook);
+	ft_hook_unpin(vm);
 	this_cpu_dec(ft_in_hook);
 }
 
@@ -135,13 +144,19 @@ static void notrace ft_divert(unsigned long ip, unsigned long parent_ip,
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)f->hook);
 }
 
-static int ft_func_bind(struct ft_func *f)
+/**
+ * ft_func_bind() - find a function
+ * @f: its name and module; the rest is filled in
+ *
+ * Return: 0 or -ENOENT.
+ */
+int ft_func_bind(struct ft_func *f)
 {
 	unsigned long entry;
 	void *addr;
 	int ret;
 
-	ret = ft_symbol_resolve("kvm", f->name, &addr);
+	ret = ft_symbol_resolve(f->module, f->name, &addr);
 	if (ret)
 		return ret;
 	entry = (unsigned long)addr;
@@ -160,7 +175,14 @@ static int ft_func_bind(struct ft_func *f)
 	return 0;
 }
 
-static int ft_func_install(struct ft_func *f)
+/**
+ * ft_func_install() - divert a function, if it has a hook
+ * @f: bound
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int ft_func_install(struct ft_func *f)
 {
 	int ret;
 
@@ -178,7 +200,13 @@ static int ft_func_install(struct ft_func *f)
 	return ret;
 }
 
-static void ft_func_remove(struct ft_func *f)
+/**
+ * ft_func_remove() - undo ft_func_install()
+ * @f: installed
+ *
+ * Context: may sleep; somebody may still be in the hook on return.
+ */
+void ft_func_remove(struct ft_func *f)
 {
 	if (!f->hook)
 		return;
@@ -213,12 +241,16 @@ int ft_hook_install(struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/*
- * Wait until nobody executes a hook that was removed. Tasks that were preempted
- * outside of the counted stretch are caught by RCU tasks, the others by the
- * count: no new ones come, so a sum of zero is final.
+/**
+ * ft_hook_synchronize() - wait until nobody executes hooks that were removed
+ * @count: of those who do
+ *
+ * Tasks that were preempted outside of the counted stretch are caught by RCU
+ * tasks, the others by the count: no new ones come, so a sum of zero is final.
+ *
+ * Context: may sleep.
  */
-static void ft_hook_synchronize(void)
+void ft_hook_synchronize(long __percpu *count)
 {
 	long sum;
 	int cpu;
@@ -227,7 +259,7 @@ static void ft_hook_synchronize(void)
 	do {
 		sum = 0;
 		for_each_possible_cpu(cpu)
-			sum += READ_ONCE(*per_cpu_ptr(&ft_in_hook, cpu));
+			sum += READ_ONCE(*per_cpu_ptr(count, cpu));
 	} while (sum && (msleep(1), true));
 	synchronize_rcu_tasks();
 }
@@ -246,7 +278,7 @@ void ft_hook_uninstall(void)
 	ft_ops_remove();
 	for (i = 0; i < ft_nr_funcs; i++)
 		ft_func_remove(&ft_funcs[i]);
-	ft_hook_synchronize();
+	ft_hook_synchronize(&ft_in_hook);
 }
 
 /**
@@ -268,7 +300,7 @@ int ft_hook_init(void)
 	ret = ft_symbol_init();
 	if (ret)
 		return ret;
-	ret = ft_layout_check();
+	ret = ft_layout_init() ?: ft_layout_check("kvm") ?: ft_layout_check("kvm_amd");
 	if (ret)
 		return ret;
 	for (i = 0; i < ft_nr_ops; i++) {

@@ -108,16 +108,41 @@ static int find(const struct btf *btf, const struct ft_layout_want *want,
 	return ret;
 }
 
-static int check_module(const char *module, struct ft_layout_answer *answer)
+/**
+ * ft_layout_init - find what reads the kernel's BTF
+ *
+ * Return: 0 or a negative errno, with the reason in the kernel's log.
+ */
+int ft_layout_init(void)
 {
-	struct ft_layout_found *found = &answer->found;
+	return resolve_all();
+}
+
+/**
+ * ft_layout_check - compare what the module was built for with what runs
+ * @module: the module to look at, which must be loaded
+ *
+ * The version magic of modules says the same for most kernels, but not for one
+ * that was rebuilt under its old name.
+ *
+ * Return: 0; -ENODEV when something differs, and what is told in the kernel's
+ * log; another negative errno when it cannot be found out.
+ */
+int ft_layout_check(const char *module)
+{
+	struct ft_layout_answer *answer = kmalloc(sizeof(*answer), GFP_KERNEL);
 	const struct ft_layout_want *want;
+	struct ft_layout_found *found;
 	struct btf *btf;
 	int ret = 0;
 
+	if (!answer)
+		return -ENOMEM;
+	found = &answer->found;
 	btf = module_btf(module);
 	if (!btf) {
 		pr_err("module %s is not loaded, or the kernel keeps no BTF of it\n", module);
+		kfree(answer);
 		return -ENODEV;
 	}
 	for (want = layout; want < layout + ARRAY_SIZE(layout) && !ret; want++) {
@@ -130,39 +155,6 @@ static int check_module(const char *module, struct ft_layout_answer *answer)
 		}
 	}
 	static_call(ft_btf_put)(btf);
-	return ret;
-}
-
-/**
- * ft_layout_check - compare what the module was built for with what runs
- *
- * KVM's modules must be loaded. The version magic of modules says the same for
- * most kernels, but not for one that was rebuilt under its old name.
- *
- * Return: 0; -ENODEV when something differs, and what is told in the kernel's
- * log; another negative errno when it cannot be found out.
- */
-int ft_layout_check(void)
-{
-	struct ft_layout_answer *answer;
-	const char *module = NULL;
-	unsigned int i;
-	int ret;
-
-	ret = resolve_all();
-	if (ret)
-		return ret;
-	answer = kmalloc(sizeof(*answer), GFP_KERNEL);
-	if (!answer)
-		return -ENOMEM;
-
-	/* The table is ordered by module; if it were not, one would be checked twice. */
-	for (i = 0; i < ARRAY_SIZE(layout) && !ret; i++) {
-		if (module && !strcmp(layout[i].module, module))
-			continue;
-		module = layout[i].module;
-		ret = check_module(module, answer);
-	}
 	kfree(answer);
 	return ret;
 }

@@ -40,6 +40,7 @@
 #define ft_member_owner(ptr, st, member) \
 	((void *)((u8 *)(ptr) - FT_OFF_##st##_##member))
 
-int ft_layout_check(void);
+int ft_layout_init(void);
+int ft_layout_check(const char *module);
 
 #endif /* _KVM_FT_LAYOUT_H */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Finds the target kernel's image and KVM modules, unpacks them and has mklayout
+# Finds the target kernel's image and its KVM and vhost modules, unpacks them and has mklayout
 # read them. Called by Kbuild:
 #
 #   layout.sh RELEASE KDIR MKLAYOUT LIST OUTPUT
@@ -88,21 +88,20 @@ find_vmlinux() {
 	die "no image of kernel $release found: install its package, or say VMLINUX=file"
 }
 
-# find_module NAME
+# find_module PATH
 find_module() {
-	for file in "$modules/kernel/arch/x86/kvm/$1.ko" \
-		    "$modules/kernel/arch/x86/kvm/$1.ko".*; do
+	for file in "$modules/kernel/$1.ko" "$modules/kernel/$1.ko".*; do
 		[ ! -r "$file" ] || { echo "$file"; return; }
 	done
-	die "$1.ko of kernel $release is not below $modules: install the kernel's package" \
-		"(KVM has to be a module)"
+	die "${1##*/}.ko of kernel $release is not below $modules: install the kernel's package" \
+		"(KVM and vhost have to be modules)"
 }
 
 vmlinux=$(find_vmlinux) && plain "$vmlinux" "$tmp/vmlinux" || exit
-for name in kvm kvm-amd; do
-	file=$(find_module $name) && plain "$file" "$tmp/$name" || exit
+for path in arch/x86/kvm/kvm arch/x86/kvm/kvm-amd drivers/vhost/vhost drivers/vhost/vhost_net; do
+	file=$(find_module $path) && plain "$file" "$tmp/${path##*/}" || exit
 done
 
 "$mklayout" "$release" "$list" "$tmp/vmlinux" kvm="$tmp/kvm" kvm_amd="$tmp/kvm-amd" \
-	>"$tmp/layout" || die "layouts were looked up in $vmlinux and $modules"
+	vhost="$tmp/vhost" vhost_net="$tmp/vhost_net" >"$tmp/layout" || die "layouts were looked up in $vmlinux and $modules"
 mv "$tmp/layout" "$output"

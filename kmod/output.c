@@ -5,7 +5,15 @@
  */
 #include "engine.h"
 
-static bool ft_output_allowed(struct ft_vm *vm, u64 offset)
+/**
+ * ft_output_allowed() - may be seen what the guest did up to here?
+ * @vm: VM
+ * @offset: the log is this long with all that led there
+ *
+ * Context: any.
+ * Return: whether it may.
+ */
+bool ft_output_allowed(struct ft_vm *vm, u64 offset)
 {
 	if (ft_mode(vm) != FT_RECORD)
 		return true;
@@ -34,4 +42,33 @@ void ft_output_hold(struct ft_vm *vm)
 	ft_vm_flush(vm);
 	/* Not to be interrupted: QEMU would get the write on its way out. */
 	wait_event_killable(vm->wq, ft_output_allowed(vm, offset));
+}
+
+/**
+ * ft_output_release() - more of the log is acknowledged: let go of what waited
+ * @vm: VM
+ *
+ * Context: may sleep.
+ */
+void ft_output_release(struct ft_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++)
+		ft_nic_release(&vm->devices[i].nic);
+	wake_up_all(&vm->wq);
+}
+
+/**
+ * ft_output_announce() - the guest is here now
+ * @vm: VM that went live
+ *
+ * Context: may sleep.
+ */
+void ft_output_announce(struct ft_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++)
+		ft_nic_announce(&vm->devices[i].nic);
 }

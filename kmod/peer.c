@@ -70,7 +70,7 @@ static void ft_vm_acked(void *owner, u64 acked, u64 replayed)
 	WRITE_ONCE(vm->peer_replayed, replayed);
 	/* With ft_output_allowed(): what is told beside it is there. */
 	smp_store_release(&vm->acked, acked);
-	wake_up_all(&vm->wq);
+	ft_output_release(vm);
 }
 
 static u64 ft_vm_guest_tsc(void *owner)

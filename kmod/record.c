@@ -11,32 +11,106 @@
 #define FT_NUDGE_NS	(50 * NSEC_PER_USEC)
 #define FT_NUDGE_SHIFT	7
 
-/* Write one entry in place. False: protection has ended. */
-static bool ft_record(struct ft_vm *vm, struct ft_entry *entry)
+/* Encode one entry in place. Returns where it ends; NULL: protection has ended. */
+static u8 *ft_record_encode(struct ft_vm *vm, struct ft_entry *entry, int *len)
 {
 	u8 *p = ft_log_reserve(&vm->log, KVM_FT_ENTRY_MAX);
-	int len;
 
 	if (unlikely(!p)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "one exit recorded more than the log has room for");
-		return false;
+		return NULL;
 	}
-	len = ft_entry_encode(&vm->codec, entry, p, KVM_FT_ENTRY_MAX);
-	if (unlikely(len < 0)) {
+	*len = ft_entry_encode(&vm->codec, entry, p, KVM_FT_ENTRY_MAX);
+	if (unlikely(*len < 0)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
 			    "cannot encode a %s entry (%d)",
-			    ft_entry_name(entry->type), len);
-		return false;
+			    ft_entry_name(entry->type), *len);
+		return NULL;
 	}
+	return p + *len;
+}
+
+static void ft_record_commit(struct ft_vm *vm, struct ft_entry *entry, int len)
+{
 	trace_kvm_ft_record(vm->config.name, entry, ft_log_head(&vm->log));
 	ft_log_commit(&vm->log, len);
 	if (ft_entry_is_async(entry->type))
 		vm->stats.entries_async++;
-	else
+	else if (!ft_entry_is_part(entry->type))
 		vm->stats.entries_sync++;
 	ft_vm_notify(vm);
+}
+
+/* Write one entry in place. False: protection has ended. */
+static bool ft_record(struct ft_vm *vm, struct ft_entry *entry)
+{
+	int len;
+
+	if (!ft_record_encode(vm, entry, &len))
+		return false;
+	ft_record_commit(vm, entry, len);
 	return true;
+}
+
+/**
+ * ft_record_batch() - a device has written guest memory
+ * @vm: VM
+ * @pos: where the guest stands
+ *
+ * Context: the vCPU's thread; the parts follow.
+ */
+void ft_record_batch(struct ft_vm *vm, const struct ft_position *pos)
+{
+	struct ft_entry entry = { .type = KVM_FT_ENTRY_BATCH, .pos = *pos };
+
+	vm->stats.batches++;
+	ft_record(vm, &entry);
+}
+
+/**
+ * ft_record_part() - log a part of a batch
+ * @vm: VM
+ * @entry: the part
+ *
+ * Context: the vCPU's thread, behind ft_record_batch().
+ */
+void ft_record_part(struct ft_vm *vm, struct ft_entry *entry)
+{
+	ft_record(vm, entry);
+}
+
+/**
+ * ft_record_dma() - log what a device wrote to a stretch of guest memory
+ * @vm: VM
+ * @gpa: where
+ * @len: bytes
+ *
+ * They are copied once, from the guest into the log.
+ *
+ * Context: the vCPU's thread, behind ft_record_batch(); may sleep.
+ * Return: 0, -EFAULT when it is no guest memory, -ENOSPC when protection has ended.
+ */
+int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len)
+{
+	struct ft_entry entry = { .type = KVM_FT_ENTRY_DMA };
+	u8 *end;
+	int size;
+
+	vm->stats.dma_bytes += len;
+	while (len) {
+		entry.dma.gpa = gpa;
+		entry.dma.len = min_t(u32, len, KVM_FT_ENTRY_DATA_MAX);
+		end = ft_record_encode(vm, &entry, &size);
+		if (!end)
+			return -ENOSPC;
+		if (ft_guest_read(vm, gpa, end - entry.dma.len, entry.dma.len))
+			return -EFAULT;
+		ft_record_commit(vm, &entry, size);
+		gpa += entry.dma.len;
+		len -= entry.dma.len;
+	}
+	return 0;
 }
 
 /**
@@ -165,7 +239,7 @@ void ft_record_here(struct ft_vm *vm)
 static bool ft_record_pending(struct ft_vm *vm)
 {
 	return READ_ONCE(vm->inputs.head) != READ_ONCE(vm->inputs.tail) ||
-	       ft_kvm_timer_pending(vm->vcpu) ||
+	       ft_kvm_timer_pending(vm->vcpu) || ft_vhost_pending(vm) ||
 	       READ_ONCE(vm->position_due) || READ_ONCE(vm->digest_due);
 }
 
@@ -193,6 +267,9 @@ static void ft_record_inputs(struct ft_vm *vm)
 	struct ft_input input;
 	u64 before = ft_log_head(&vm->log);
 
+	/* First, since it ends in interrupts that can be taken along. */
+	if (ft_vhost_pending(vm))
+		ft_vhost_record(vm, &entry.pos);
 	while (ft_record_pop(vm, &input)) {
 		entry.type = input.type;
 		if (input.type == KVM_FT_ENTRY_IRQ) {
@@ -225,8 +302,10 @@ static void ft_record_inputs(struct ft_vm *vm)
 
 static bool ft_record_may_run(struct ft_vm *vm)
 {
+	size_t room = FT_LOG_ROOM + vm->config.nr_devices * FT_BATCH_ROOM;
+
 	return ft_mode(vm) != FT_RECORD ||
-	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= FT_LOG_ROOM);
+	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= room);
 }
 
 /**

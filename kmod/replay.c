@@ -41,7 +41,7 @@ static void ft_replay_consume(struct ft_vm *vm)
 	trace_kvm_ft_replay(vm->config.name, &vm->next, vm->replayed);
 	if (ft_entry_is_async(vm->next.type))
 		vm->stats.entries_async++;
-	else
+	else if (!ft_entry_is_part(vm->next.type))
 		vm->stats.entries_sync++;
 	WRITE_ONCE(vm->replayed, vm->replayed + vm->next_len);
 	ft_log_release(&vm->log, vm->replayed);
@@ -92,6 +92,8 @@ static void ft_replay_go_live(struct ft_vm *vm)
 			vm->replayed))
 		return;
 	ft_kvm_rearm_timer(vm->vcpu);
+	ft_vhost_resume(vm, true);
+	ft_output_announce(vm);
 	for (gsi = 0; gsi < FT_GSI_MAX; gsi++) {
 		struct ft_line *line = &vm->lines[gsi];
 		bool local = READ_ONCE(line->local);
@@ -181,9 +183,32 @@ static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 	case KVM_FT_ENTRY_DIGEST:
 		ft_replay_digest(vm, &e->digest);
 		break;
+	case KVM_FT_ENTRY_BATCH:
+		vm->stats.batches++;
+		break;
 	case KVM_FT_ENTRY_POSITION:
 		break;
 	}
+}
+
+/* A part of the batch at this position. */
+static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
+{
+	int ret = 0;
+
+	switch (e->type) {
+	case KVM_FT_ENTRY_DMA:
+		vm->stats.dma_bytes += e->dma.len;
+		ret = ft_guest_write(vm, e->dma.gpa, e->dma.data, e->dma.len);
+		break;
+	case KVM_FT_ENTRY_QUEUE:
+		ret = ft_vhost_apply_queue(vm, &e->queue);
+		break;
+	}
+	if (ret)
+		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
+			    "log offset %llu: this copy has no such %s (%d)", vm->replayed,
+			    e->type == KVM_FT_ENTRY_DMA ? "guest memory" : "virtqueue", ret);
 }
 
 static bool ft_position_equal(const struct ft_position *a, const struct ft_position *b)
@@ -238,6 +263,11 @@ static bool ft_replay_step(struct ft_vm *vm)
 	struct ft_position pos = ft_vm_position(vm);
 	const struct ft_position *target = &vm->next.pos;
 
+	if (ft_entry_is_part(vm->next.type)) {
+		ft_replay_part(vm, &vm->next);
+		ft_replay_consume(vm);
+		return false;
+	}
 	if (unlikely(pos.branches > target->branches)) {
 		ft_replay_diverged(vm, "the guest did not stop in time");
 		return false;

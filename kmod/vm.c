@@ -217,11 +217,13 @@ static void ft_vm_detach(struct ft_vm *vm)
 	if (vm->detached)
 		return;
 	ft_record_open(vm);
+	ft_vhost_resume(vm, false);
 	ft_vm_wait_released(vm);
 	hrtimer_cancel(&vm->pulse);
 	hrtimer_cancel(&vm->nudge);
 	ft_hook_del(vm);
 	mutex_lock(&ft_list_mutex);
+	ft_vhost_detach(vm);
 	if (!--ft_hooked)
 		ft_hook_uninstall();
 	mutex_unlock(&ft_list_mutex);
@@ -331,6 +333,7 @@ static int ft_vm_check(const struct ft_vm_config *config, struct netlink_ext_ack
 static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 				 struct netlink_ext_ack *extack)
 {
+	unsigned int least;
 	struct ft_vm *vm;
 	int ret;
 
@@ -342,6 +345,7 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	INIT_HLIST_NODE(&vm->node);
 	spin_lock_init(&vm->state_lock);
 	spin_lock_init(&vm->lines_lock);
+	mutex_init(&vm->devices_lock);
 	raw_spin_lock_init(&vm->inputs.lock);
 	init_waitqueue_head(&vm->wq);
 	INIT_WORK(&vm->work, ft_vm_work);
@@ -363,8 +367,9 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	vm->mode = config->role == KVM_FT_ROLE_PRIMARY ? FT_RECORD : FT_REPLAY;
 	vm->hold = true;
 
-	if (vm->config.log_size < FT_LOG_MIN) {
-		NL_SET_ERR_MSG_FMT(extack, "the log ring must have at least %u bytes", FT_LOG_MIN);
+	least = max(FT_LOG_MIN, 2 * vm->config.nr_devices * FT_BATCH_ROOM);
+	if (vm->config.log_size < least) {
+		NL_SET_ERR_MSG_FMT(extack, "the log ring must have at least %u bytes", least);
 		ft_vm_put(vm);
 		return ERR_PTR(-EINVAL);
 	}
@@ -400,8 +405,13 @@ static int ft_vm_hook(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		return -EBUSY;
 	}
 	ret = ft_kvm_check(vm->vcpu, extack);
-	if (!ret && !ft_hooked)
+	if (!ret)
+		ret = ft_vhost_attach(vm, extack);
+	if (!ret && !ft_hooked) {
 		ret = ft_hook_install(extack);
+		if (ret)
+			ft_vhost_detach(vm);
+	}
 	if (!ret) {
 		/* While the hooks see a VM, the module stays. */
 		__module_get(THIS_MODULE);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory by guest physical address. All of this runs where current->mm is
+ * the guest's, and may sleep.
+ */
+#include <linux/kvm_host.h>
+#include <linux/uaccess.h>
+#include "engine.h"
+
+/* Where @gpa is in user space, and in @len how much is there in one piece. */
+static void __user *ft_guest_addr(struct kvm *kvm, u64 gpa, size_t *len)
+{
+	struct kvm_memory_slot *slot = __gfn_to_memslot(kvm_memslots(kvm), gpa_to_gfn(gpa));
+	u64 end;
+
+	if (!slot || slot->id >= KVM_USER_MEM_SLOTS || slot->flags & KVM_MEMSLOT_INVALID)
+		return NULL;
+	end = gfn_to_gpa(slot->base_gfn + slot->npages);
+	*len = min_t(u64, *len, end - gpa);
+	return (void __user *)(slot->userspace_addr + (gpa - gfn_to_gpa(slot->base_gfn)));
+}
+
+/**
+ * ft_guest_read() - copy from guest memory
+ * @vm: VM
+ * @gpa: guest physical address
+ * @buf: where to
+ * @len: bytes
+ *
+ * Return: 0 or -EFAULT.
+ */
+int ft_guest_read(struct ft_vm *vm, u64 gpa, void *buf, size_t len)
+{
+	int idx = srcu_read_lock(&vm->kvm->srcu), ret = 0;
+
+	while (len && !ret) {
+		size_t n = len;
+		void __user *from = ft_guest_addr(vm->kvm, gpa, &n);
+
+		if (!from || copy_from_user(buf, from, n))
+			ret = -EFAULT;
+		buf += n;
+		gpa += n;
+		len -= n;
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return ret;
+}
+
+/**
+ * ft_guest_write() - copy to guest memory
+ * @vm: VM, replaying: no migration of it is going on that would have to know
+ * @gpa: guest physical address
+ * @buf: where from
+ * @len: bytes
+ *
+ * Return: 0 or -EFAULT.
+ */
+int ft_guest_write(struct ft_vm *vm, u64 gpa, const void *buf, size_t len)
+{
+	int idx = srcu_read_lock(&vm->kvm->srcu), ret = 0;
+
+	while (len && !ret) {
+		size_t n = len;
+		void __user *to = ft_guest_addr(vm->kvm, gpa, &n);
+
+		if (!to || copy_to_user(to, buf, n))
+			ret = -EFAULT;
+		buf += n;
+		gpa += n;
+		len -= n;
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return ret;
+}
+
+/**
+ * ft_guest_gpa() - the guest physical address of what a device knows by QEMU's
+ * @vm: VM
+ * @addr: address in QEMU
+ * @gpa: result
+ *
+ * Return: 0, or -EFAULT when it is no guest memory.
+ */
+int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa)
+{
+	int idx = srcu_read_lock(&vm->kvm->srcu), ret = -EFAULT;
+	struct kvm_memory_slot *slot;
+	int bkt;
+
+	kvm_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
+		u64 offset = (unsigned long)addr - slot->userspace_addr;
+
+		if (slot->id < KVM_USER_MEM_SLOTS && offset < slot->npages << PAGE_SHIFT) {
+			*gpa = gfn_to_gpa(slot->base_gfn) + offset;
+			ret = 0;
+			break;
+		}
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return ret;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What vhost does to guest memory, at known positions. vhost's own thread only
+ * tells that a handler wants to run (ft_vhost_defer()). The vCPU's thread runs it at a
+ * safe point, where the guest stands still, and logs what it did: the buffers it
+ * filled and the used rings, found from how far each virtqueue has moved. The
+ * replica writes the same bytes at the same position, and moves its own vhost's
+ * virtqueues along, so that they can be continued from there when it goes live.
+ */
+#include <linux/kvm_host.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include "engine.h"
+#include "virtqueue.h"
+
+/**
+ * ft_vhost_defer() - vhost's thread is about to run a handler
+ * @device: the device
+ * @handler: FT_NET_RX, _TX
+ *
+ * Context: vhost's thread.
+ * Return: true when it must not: the vCPU's thread will, or nobody.
+ */
+bool ft_vhost_defer(struct ft_vhost *device, unsigned int handler)
+{
+	struct ft_vm *vm = device->vm;
+
+	switch (ft_mode(vm)) {
+	case FT_RECORD:
+		set_bit(handler, &device->pending);
+		ft_vm_kick(vm);
+		return true;
+	case FT_REPLAY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * ft_vhost_gone() - QEMU closed a device
+ * @device: the device
+ *
+ * Context: before vhost frees it; may sleep.
+ */
+void ft_vhost_gone(struct ft_vhost *device)
+{
+	struct ft_vm *vm = device->vm;
+
+	mutex_lock(&vm->devices_lock);
+	device->owner = NULL;
+	mutex_unlock(&vm->devices_lock);
+	/* QEMU's own end is told by its address space. */
+	if (!(current->flags & PF_EXITING) && ft_mode(vm) != FT_OFF)
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "QEMU took a vhost device away");
+}
+
+/**
+ * ft_vhost_pending() - does a handler want to run?
+ * @vm: VM
+ *
+ * Return: whether one does.
+ */
+bool ft_vhost_pending(const struct ft_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++)
+		if (READ_ONCE(vm->devices[i].pending))
+			return true;
+	return false;
+}
+
+static int ft_vhost_read(void *ctx, u64 gpa, void *buf, size_t len)
+{
+	return ft_guest_read(ctx, gpa, buf, len);
+}
+
+static int ft_vhost_written(void *ctx, u64 gpa, u32 len)
+{
+	return ft_record_dma(ctx, gpa, len);
+}
+
+static int ft_vhost_ring(struct ft_vm *vm, const struct ft_vhost_queue *queue,
+			 struct ft_vring *ring)
+{
+	ring->num = queue->num;
+	return ft_guest_gpa(vm, queue->desc, &ring->desc) ?:
+	       ft_guest_gpa(vm, queue->avail, &ring->avail) ?:
+	       ft_guest_gpa(vm, queue->used, &ring->used);
+}
+
+/* The part of a virtqueue that is written without a descriptor that says so. */
+static int ft_vhost_state(struct ft_vm *vm, const struct ft_vring *ring,
+			  const struct ft_vhost_queue *queue, struct ft_queue *state)
+{
+	__le16 head[2], event = 0;
+	int ret;
+
+	ret = ft_guest_read(vm, ring->used, head, sizeof(head));
+	if (!ret && queue->event)
+		ret = ft_guest_read(vm, ft_vring_event(ring), &event, sizeof(event));
+	*state = (struct ft_queue) {
+		.used = ring->used,
+		.flags = le16_to_cpu(head[0]),
+		.idx = le16_to_cpu(head[1]),
+		.event = le16_to_cpu(event),
+		.avail = queue->taken,
+	};
+	return ret;
+}
+
+/**
+ * struct ft_vhost_before - a virtqueue before a handler ran
+ * @queue: as vhost saw it
+ * @ring: where it is
+ * @state: what it was
+ */
+struct ft_vhost_before {
+	struct ft_vhost_queue queue;
+	struct ft_vring ring;
+	struct ft_queue state;
+};
+
+static int ft_vhost_look(struct ft_vhost *device, unsigned int i, struct ft_vhost_before *b)
+{
+	ft_hook_vhost_queue(device, i, &b->queue);
+	if (!b->queue.ready)
+		return 0;
+	return ft_vhost_ring(device->vm, &b->queue, &b->ring) ?:
+	       ft_vhost_state(device->vm, &b->ring, &b->queue, &b->state);
+}
+
+/* Log what became of one virtqueue; @pos is logged first, if nothing was yet. */
+static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
+			    const struct ft_vhost_before *b, const struct ft_position *pos,
+			    bool *logged)
+{
+	const struct ft_vring_walk walk = { ft_vhost_read, ft_vhost_written, device->vm };
+	struct ft_vm *vm = device->vm;
+	struct ft_entry entry = { .type = KVM_FT_ENTRY_QUEUE };
+	struct ft_vhost_queue now;
+	int ret;
+
+	ft_hook_vhost_queue(device, i, &now);
+	if (!b->queue.ready || !now.ready)
+		return 0;
+	ret = ft_vhost_state(vm, &b->ring, &now, &entry.queue);
+	if (ret || !memcmp(&entry.queue, &b->state, sizeof(b->state)))
+		return ret;
+	if (!*logged)
+		ft_record_batch(vm, pos);
+	*logged = true;
+	ret = ft_vring_written(&b->ring, b->state.idx, entry.queue.idx, &walk);
+	if (!ret)
+		ft_record_part(vm, &entry);
+	return ret;
+}
+
+/* The guest is slowed, and no packet dropped, when too many are held. */
+static bool ft_vhost_may_run(struct ft_vhost *device, unsigned int handler)
+{
+	return handler != FT_NET_TX || !ft_nic_full(&device->nic);
+}
+
+/* Run what wants to run of one device, and log what it did. */
+static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos)
+{
+	struct ft_vhost_before before[FT_QUEUES_MAX];
+	unsigned long run = 0;
+	bool logged = false;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < device->nr_queues && !ret; i++)
+		ret = ft_vhost_look(device, i, &before[i]);
+	if (ret)
+		return ret;
+	for (i = 0; i < device->nr_queues; i++)
+		if (ft_vhost_may_run(device, i) && test_and_clear_bit(i, &device->pending))
+			__set_bit(i, &run);
+	if (!run)
+		return 0;
+	for_each_set_bit(i, &run, device->nr_queues)
+		ft_hook_vhost_run(device, i);
+	for (i = 0; i < device->nr_queues && !ret; i++)
+		ret = ft_vhost_compare(device, i, &before[i], pos, &logged);
+	return ret;
+}
+
+/**
+ * ft_vhost_record() - run the handlers that want to, and log what they do
+ * @vm: VM, recording
+ * @pos: where the guest stands
+ *
+ * Context: the vCPU's thread at a safe point where inputs may be applied; there
+ * is room for FT_BATCH_ROOM bytes per device in the log.
+ */
+void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
+{
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&vm->devices_lock);
+	for (i = 0; i < vm->config.nr_devices && !ret; i++) {
+		struct ft_vhost *device = &vm->devices[i];
+
+		if (!device->owner || !READ_ONCE(device->pending))
+			continue;
+		ft_nic_batch(&device->nic, true);
+		ret = ft_vhost_serve(device, pos);
+		ft_nic_batch(&device->nic, false);
+	}
+	mutex_unlock(&vm->devices_lock);
+	if (ret)
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "what a vhost device wrote cannot be found (%d)", ret);
+}
+
+/* Which queue of which device has its used ring at @used? */
+static struct ft_vhost *ft_vhost_find(struct ft_vm *vm, u64 used, unsigned int *i,
+				      struct ft_vhost_queue *queue)
+{
+	struct ft_vhost *device;
+	u64 gpa;
+
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
+		for (*i = 0; device->owner && *i < device->nr_queues; ++*i) {
+			ft_hook_vhost_queue(device, *i, queue);
+			if (queue->ready && !ft_guest_gpa(vm, queue->used, &gpa) && gpa == used)
+				return device;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * ft_vhost_apply_queue() - leave a virtqueue as the primary's device left it
+ * @vm: VM, replaying
+ * @state: from the log
+ *
+ * Context: the vCPU's thread at the batch's position.
+ * Return: 0; -ENOENT when this copy has no such virtqueue, -EFAULT when it is
+ * not in guest memory.
+ */
+int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
+{
+	struct ft_vhost_queue queue;
+	struct ft_vhost *device;
+	__le16 word;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&vm->devices_lock);
+	device = ft_vhost_find(vm, state->used, &i, &queue);
+	if (!device) {
+		ret = -ENOENT;
+		goto unlock;
+	}
+	if (queue.event) {
+		const struct ft_vring ring = { .num = queue.num, .used = state->used };
+
+		word = cpu_to_le16(state->event);
+		ret = ft_guest_write(vm, ft_vring_event(&ring), &word, sizeof(word));
+	}
+	word = cpu_to_le16(state->flags);
+	ret = ret ?: ft_guest_write(vm, state->used, &word, sizeof(word));
+	word = cpu_to_le16(state->idx);
+	ret = ret ?: ft_guest_write(vm, state->used + 2, &word, sizeof(word));
+	if (!ret)
+		ft_hook_vhost_set_queue(device, i, state->avail, state->idx);
+unlock:
+	mutex_unlock(&vm->devices_lock);
+	return ret;
+}
+
+/**
+ * ft_vhost_resume() - vhost's own thread goes on, from where the virtqueues are
+ * @vm: VM, off
+ * @signal: the guest may have missed an interrupt of its devices
+ *
+ * Every handler runs once: it may have been called while it was not to run.
+ *
+ * Context: may sleep.
+ */
+void ft_vhost_resume(struct ft_vm *vm, bool signal)
+{
+	struct ft_vhost *device;
+	unsigned int i;
+
+	mutex_lock(&vm->devices_lock);
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
+		for (i = 0; device->owner && i < device->nr_queues; i++)
+			ft_hook_vhost_resume(device, i, signal);
+	mutex_unlock(&vm->devices_lock);
+}
+
+/**
+ * ft_vhost_attach() - take over a VM's devices
+ * @vm: VM, paused; not known to anybody yet
+ * @extack: for the reason of a refusal
+ *
+ * Context: may sleep; vm.c's list mutex held.
+ * Return: 0 or a negative errno; then none is taken over.
+ */
+int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < vm->config.nr_devices; i++) {
+		struct ft_device_config *config = &vm->config.devices[i];
+		struct ft_vhost *device = &vm->devices[i];
+
+		device->vm = vm;
+		ret = ft_hook_vhost_get(device, config->file, extack);
+		if (ret)
+			break;
+		ret = ft_nic_attach(&device->nic, vm, config, extack);
+		/* Not ours: an open vhost keeps its owner's address space, whose end we await. */
+		config->file = NULL;
+		config->net = NULL;
+		if (ret) {
+			ft_hook_vhost_put(device);
+			break;
+		}
+	}
+	if (ret)
+		while (i--) {
+			ft_nic_detach(&vm->devices[i].nic);
+			ft_hook_vhost_put(&vm->devices[i]);
+		}
+	return ret;
+}
+
+/**
+ * ft_vhost_detach() - let go of a VM's devices
+ * @vm: VM, off
+ *
+ * Context: may sleep; vm.c's list mutex held.
+ */
+void ft_vhost_detach(struct ft_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++) {
+		ft_nic_detach(&vm->devices[i].nic);
+		ft_hook_vhost_put(&vm->devices[i]);
+	}
+}

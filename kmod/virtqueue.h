@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Split virtqueues, as far as it takes to know what a device has written to
+ * guest memory. Pure: guest memory is read through a callback.
+ * Virtio 1.2, section 2.7.
+ */
+#ifndef _KVM_FT_VIRTQUEUE_H
+#define _KVM_FT_VIRTQUEUE_H
+
+#include <linux/types.h>
+
+/**
+ * struct ft_vring - where a virtqueue lies, in guest physical addresses
+ * @num: its size, a power of two
+ * @desc: descriptor table
+ * @avail: available ring
+ * @used: used ring
+ */
+struct ft_vring {
+	u32 num;
+	u64 desc;
+	u64 avail;
+	u64 used;
+};
+
+/**
+ * struct ft_vring_walk - who walks along a virtqueue
+ * @read: read guest memory; 0 or a negative errno
+ * @written: told of each stretch that the device wrote; an error ends the walk
+ * @ctx: for both
+ */
+struct ft_vring_walk {
+	int (*read)(void *ctx, u64 gpa, void *buf, size_t len);
+	int (*written)(void *ctx, u64 gpa, u32 len);
+	void *ctx;
+};
+
+/* avail_event, behind the used ring; flags and idx are its first four bytes. */
+static inline u64 ft_vring_event(const struct ft_vring *ring)
+{
+	return ring->used + 4 + 8ull * ring->num;
+}
+
+int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to,
+		     const struct ft_vring_walk *walk);
+
+#endif /* _KVM_FT_VIRTQUEUE_H */

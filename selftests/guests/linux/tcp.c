@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,14 @@ void fail(const char *fmt, ...)
 	exit(1);
 }
 
+/* What is written goes out, or a rate would be that of the other's acknowledgements. */
+static void send_at_once(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
 void tcp_serve(unsigned short port, void (*serve)(int fd))
 {
 	struct sockaddr_in address = {
@@ -49,7 +58,11 @@ void tcp_serve(unsigned short port, void (*serve)(int fd))
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 16))
 		fail("port %u: %m", port);
+	/* Whoever started this one may count on it now. */
+	if (daemon(0, 1))
+		fail("daemon: %m");
 	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		send_at_once(fd);
 		if (!fork()) {
 			close(listener);
 			serve(fd);
@@ -77,6 +90,7 @@ int tcp_connect(const char *to, unsigned short port)
 		fail("%s is no address", to);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		fail("%s port %u: %m", to, port);
+	send_at_once(fd);
 	return fd;
 }
 

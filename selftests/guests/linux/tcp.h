@@ -19,7 +19,10 @@ extern atomic_bool stopped;
 __attribute__((noreturn, format(printf, 1, 2)))
 void fail(const char *fmt, ...);
 
-/* Each connection in a process of its own; does not return. */
+/*
+ * The program ends once it listens, and goes on in the background, with a process for
+ * each connection.
+ */
 __attribute__((noreturn))
 void tcp_serve(unsigned short port, void (*serve)(int fd));
 int tcp_connect(const char *address, unsigned short port);

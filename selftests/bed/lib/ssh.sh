@@ -57,10 +57,6 @@ watched() {
 		nsenter --net="/run/netns/$BED" "$@" <&0 &
 	fi
 	pid=$!
-	# shellcheck disable=SC2064 # the process of now
-	trap "kill $pid 2>/dev/null; rm -f '$verdict'" EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
 	{
 		used=0 last=$(host_cpu_time "$n") || last=0
 		while sleep 0.2; do
@@ -78,6 +74,10 @@ watched() {
 		[[ ! -s $verdict ]] || kill "$pid" 2>/dev/null
 	} </dev/null >/dev/null 2>&1 &
 	watch=$!
+	# shellcheck disable=SC2064 # the processes of now
+	trap "kill $pid $watch 2>/dev/null; rm -f '$verdict'" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	wait "$pid" || rc=$?
 	kill "$watch" 2>/dev/null
 	wait "$watch" 2>/dev/null

@@ -47,37 +47,51 @@ flat() {
 		-kernel /usr/lib/kvm_ft/guest/flat/flat.elf -append "$exercise" "$@"
 }
 
-# end_guests: nothing of any guest is left on either host.
+# end_guests: nothing of any guest is left on either host, and both are well, whatever
+# the test before came to.
 end_guests() {
-	local host
+	local host jobs=()
 
 	for host in host1 host2; do
-		on $host 'pkill -KILL -x qemu-system-x86; while pgrep -x qemu-system-x86; do sleep 0.1; done
-			until [ ! -e /sys/module/kvm_ft ] || [ "$(ftctl -j status | jq length)" = 0 ]; do sleep 0.1; done
-			rm -f /run/*.console.log' >/dev/null || true
+		! bed status | grep -q "$host: dead" || bed start $host || return
+		bed link log $host up
+		on $host "pkill -KILL -x qemu-system-x86
+			while pgrep -x qemu-system-x86; do sleep 0.1; done
+			modprobe kvm_ft $FT_PARAMS || exit
+			until [ \"\$(ftctl -j status)\" = '[]' ]; do sleep 0.1; done
+			rm -f /run/*.console.log" >/dev/null &
+		jobs+=($!)
 	done
+	wait "${jobs[0]}" && wait "${jobs[1]}"
 }
+
+# The VM's object in what ftctl prints. jq runs here: an emulated host takes longer
+# to start it than ftctl takes to answer.
+VM='if type == "array" then .[0] else . end'
 
 # status HOST NAME FIELD: one field of ftctl's status.
 status() {
-	on "$1" "ftctl -j status $2 | jq -r 'if type == \"array\" then .[0] else . end | .$3'"
+	on "$1" "ftctl -j status $2" | jq -r "$VM | .$3"
 }
 
 # until_vm [-t CPU_SECONDS] HOST NAME EXPRESSION: wait until the jq expression
-# holds for the VM's status.
+# holds for the VM's status, in vain if it is one that never changes.
 until_vm() {
-	local limit=300
+	local limit=300 fd bed met=yes
 
 	if [ "$1" = -t ]; then
 		limit=$2
 		shift 2
 	fi
-	on -t "$limit" "$1" "until ftctl -j status $2 |
-		jq -e 'if type == \"array\" then .[0] else . end | $3' >/dev/null
-		do
-			ftctl -j status $2 >/dev/null || exit 1
-			sleep 2
-		done" || {
+	# The host's shell ends when it finds nobody reading.
+	exec {fd}< <(exec bed run -t "$limit" "$1" \
+		"while ftctl -j status $2; do sleep 1; done")
+	bed=$!
+	jq -en "first(inputs | $VM | if $3 then true elif .state == \"dropped\" then false
+		else empty end)" <&"$fd" >/dev/null || met=
+	kill "$bed" 2>/dev/null || true
+	exec {fd}<&-
+	[ "$met" ] || {
 		echo "# waited for: $3"
 		on "$1" "ftctl status; dmesg | tail -n 20"
 		return 1
@@ -94,7 +108,7 @@ protect() {
 
 # equal HOST NAME: both copies are the same at one position.
 equal() {
-	on "$1" "ftctl -j digest $2 | jq -e .digest.compared" >/dev/null || {
+	on "$1" "ftctl -j digest $2" | jq -e .digest.compared >/dev/null || {
 		on host1 "ftctl status; dmesg | tail -n 5"
 		on host2 "ftctl status; dmesg | tail -n 5"
 		return 1

@@ -6,7 +6,7 @@ tests=0
 # t DESCRIPTION FUNCTION [ARGUMENT...]: one test. It passes when no command of
 # the function fails; what it printed is shown when it does.
 t() {
-	local description=$1 log status
+	local description=$1 log status start=$SECONDS
 
 	shift
 	((++tests))
@@ -22,7 +22,7 @@ t() {
 		echo "not ok $tests $description"
 		sed 's/^/# /' "$log"
 	else
-		echo "ok $tests $description"
+		echo "ok $tests $description # $((SECONDS - start)) s"
 	fi
 	rm -f "$log"
 }

@@ -10,6 +10,7 @@
 #include "ftctl.h"
 #include "js.h"
 #include "module.h"
+#include "simple.h"
 
 static void print(struct json_object *reply)
 {
@@ -22,35 +23,28 @@ static void print(struct json_object *reply)
 	       "of this host alone");
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int digest(struct mod *mod, const char *vm, void *arg)
 {
-	struct json_object *reply;
-	const char *vm;
-	struct mod mod;
-	int err;
+	struct json_object *reply, *digest;
 
-	err = command_one_vm(cmd, argc, argv, &vm);
-	if (err)
-		return err;
-	if (mod_open(&mod))
-		return command_failed(cmd);
-	err = mod_vm_call(&mod, KVM_FT_CMD_VM_DIGEST, vm, &reply);
-	mod_close(&mod);
-	if (err) {
-		fail_while("%s", vm);
-		return command_failed(cmd);
-	}
+	if (mod_vm_call(mod, KVM_FT_CMD_VM_DIGEST, vm, &reply))
+		return -1;
 
 	/* So that its reader need not know what absence means. */
-	json_object_object_add(js_get(reply, "digest"), "compared",
-			       json_object_new_boolean(js_bool(js_get(reply, "digest"),
-							       "compared")));
+	digest = js_get(reply, "digest");
+	json_object_object_add(digest, "compared",
+			       json_object_new_boolean(js_bool(digest, "compared")));
 	if (opt.json)
 		js_print(reply);
 	else
 		print(reply);
 	json_object_put(reply);
 	return 0;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	return simple_work(cmd, argc, argv, digest, NULL);
 }
 
 const struct command cmd_digest = {

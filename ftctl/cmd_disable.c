@@ -14,6 +14,7 @@
 #include "module.h"
 #include "peer.h"
 #include "runfile.h"
+#include "simple.h"
 
 /* The copy on the peer is of no use any more, and its QEMU holds memory. */
 static int stop_peer(const char *vm, const char *host)
@@ -45,7 +46,22 @@ static int disable_primary(const char *vm)
 	return err;
 }
 
-static int disable(struct mod *mod, const char *vm)
+static void print(const char *vm)
+{
+	struct json_object *o;
+
+	if (!opt.json) {
+		printf("%s is not protected any more\n", vm);
+		return;
+	}
+	o = json_object_new_object();
+	js_add_str(o, "name", vm);
+	js_add_str(o, "state", "disabled");
+	js_print(o);
+	json_object_put(o);
+}
+
+static int disable(struct mod *mod, const char *vm, void *arg)
 {
 	struct json_object *status;
 	bool primary;
@@ -60,32 +76,13 @@ static int disable(struct mod *mod, const char *vm)
 	if (copy_discard(mod, vm) || (primary && disable_primary(vm)))
 		return -1;
 	runfile_remove(vm);
+	print(vm);
 	return 0;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	const char *vm;
-	struct mod mod;
-	int err;
-
-	err = command_one_vm(cmd, argc, argv, &vm);
-	if (err)
-		return err;
-	if (mod_open(&mod))
-		return command_failed(cmd);
-	err = disable(&mod, vm);
-	mod_close(&mod);
-	if (err) {
-		fail_while("%s", vm);
-		return command_failed(cmd);
-	}
-	if (opt.json)
-		printf("{ \"name\": %s, \"state\": \"disabled\" }\n",
-		       json_object_to_json_string(json_object_new_string(vm)));
-	else
-		printf("%s is not protected any more\n", vm);
-	return 0;
+	return simple_work(cmd, argc, argv, disable, NULL);
 }
 
 const struct command cmd_disable = {

@@ -7,6 +7,7 @@
 
 #include "ftctl.h"
 
+struct json_object;
 struct mod;
 
 /**
@@ -19,6 +20,7 @@ struct mod;
  * @local: this end of the logging link
  * @peer: the other end; all zero on a secondary
  * @peer_port: where the secondary listens
+ * @nics: the VM's NICs, see nic.h
  */
 struct attach {
 	const char *name;
@@ -29,6 +31,7 @@ struct attach {
 	struct sockaddr_storage local;
 	struct sockaddr_storage peer;
 	u16 peer_port;
+	struct json_object *nics;
 };
 
 int attach_vm(struct mod *mod, const struct attach *at);

@@ -15,12 +15,14 @@
 #include "../uapi/kvm_ft.h"
 #include "addr.h"
 #include "attach.h"
+#include "check.h"
 #include "ftctl.h"
 #include "guest.h"
 #include "interrupt.h"
 #include "js.h"
 #include "migrate.h"
 #include "module.h"
+#include "nic.h"
 #include "nlattr.h"
 #include "peer.h"
 #include "proc.h"
@@ -41,6 +43,7 @@
  * @mod: the module here
  * @qemu: the VM's QEMU
  * @qmp: its monitor
+ * @nics: its NICs
  * @peer: the peer's ftctl
  * @link: the ends of the logging link
  * @session: random, the same on both sides
@@ -60,6 +63,7 @@ struct enable {
 	struct mod mod;
 	struct qemu qemu;
 	struct qmp *qmp;
+	struct json_object *nics;
 	struct peer peer;
 	struct link link;
 	u64 session;
@@ -70,71 +74,27 @@ struct enable {
 	bool attached;
 };
 
-/* A VM that lost its secondary, or was let go of, can be protected anew. */
-static int check_unprotected(struct enable *e)
-{
-	struct json_object *status;
-	const char *state;
-	int err = 0;
-
-	if (mod_vm_find(&e->mod, e->vm, &status))
-		return -1;
-	state = js_str(status, "state", "disabled");
-	if (!strcmp(state, "need-secondary"))
-		err = mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL);
-	else if (strcmp(state, "disabled"))
-		err = fail("it is protected already: its state is %s", state);
-	json_object_put(status);
-	return err;
-}
-
-static int check_versions(struct enable *e, struct json_object *theirs)
-{
-	const char *my_vendor, *their_vendor;
-	struct json_object *mine;
-	int err = 0;
-
-	if (mod_version(&e->mod, &mine))
-		return -1;
-	my_vendor = js_str(mine, "vendor", NULL);
-	their_vendor = js_str(theirs, "vendor", NULL);
-
-	if (!my_vendor)
-		err = fail("the module kvm_ft does not support this host's processor");
-	else if (!their_vendor)
-		err = fail("the module kvm_ft does not support the processor of %s", e->host);
-	else if (strcmp(my_vendor, their_vendor))
-		err = fail("the processors are too different: %s here, %s on %s",
-			   my_vendor, their_vendor, e->host);
-	else if (js_int(mine, "wire-max") < js_int(theirs, "wire-min") ||
-		 js_int(theirs, "wire-max") < js_int(mine, "wire-min"))
-		err = fail("the modules do not understand each other: version %s here, %s on %s",
-			   js_str(mine, "module", "?"), js_str(theirs, "module", "?"),
-			   e->host);
-	json_object_put(mine);
-	return err;
-}
-
 static int step_check(struct enable *e)
 {
-	struct json_object *args, *hello;
+	struct json_object *hello;
+	bool attached;
 	int err;
 
-	if (mod_open(&e->mod) || qemu_find(e->vm, &e->qemu) || check_unprotected(e))
+	if (mod_open(&e->mod) || qemu_find(e->vm, &e->qemu) ||
+	    check_module(&e->mod, e->vm, NULL, &attached))
 		return -1;
 	e->qmp = qmp_open(&e->qemu);
-	if (!e->qmp || guest_check(e->qmp, &e->qemu) || peer_open(&e->peer, e->host))
+	if (!e->qmp || nic_list(e->qmp, &e->nics) ||
+	    guest_check(e->qmp, &e->qemu, e->nics, NULL) ||
+	    peer_open(&e->peer, e->host) ||
+	    check_peer(&e->mod, &e->peer, NULL, &hello))
 		return -1;
-
-	args = json_object_new_object();
-	js_add_int(args, "protocol", PEER_PROTOCOL);
-	if (peer_call(&e->peer, "hello", args, &hello))
-		return -1;
-	err = check_versions(e, js_get(hello, "version")) ?:
-	      addr_link(&e->link, e->host, e->dev, e->addr, e->peer_addr,
+	err = addr_link(&e->link, e->host, e->dev, e->addr, e->peer_addr,
 			js_get(hello, "addresses"));
 	json_object_put(hello);
-	return err;
+	if (err || check_room(&e->peer, &e->qemu, e->nics, NULL))
+		return -1;
+	return attached ? mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL) : 0;
 }
 
 static int step_peer(struct enable *e)
@@ -156,6 +116,7 @@ static int step_peer(struct enable *e)
 	js_add_str(args, "exe", e->qemu.exe);
 	js_add_str(args, "cwd", e->qemu.cwd ?: "/");
 	json_object_object_add(args, "argv", argv);
+	json_object_object_add(args, "nics", json_object_get(e->nics));
 	js_add_str(args, "listen", e->link.peer);
 	js_add_str(args, "session", session);
 	js_add_str(args, "on-loss", e->on_loss);
@@ -205,6 +166,7 @@ static int step_attach(struct enable *e)
 		.session	= e->session,
 		.pid		= e->qemu.pid,
 		.peer_port	= e->port,
+		.nics		= e->nics,
 	};
 
 	if (addr_parse(e->link.local, &at.local) || addr_parse(e->link.peer, &at.peer) ||
@@ -299,6 +261,7 @@ static void release(struct enable *e)
 {
 	peer_close(&e->peer);
 	qmp_close(e->qmp);
+	json_object_put(e->nics);
 	qemu_free(&e->qemu);
 	if (e->mod.sk)
 		mod_close(&e->mod);

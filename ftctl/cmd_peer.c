@@ -17,6 +17,7 @@
 #include "module.h"
 #include "peer.h"
 #include "qmp.h"
+#include "room.h"
 #include "version.h"
 
 /**
@@ -42,6 +43,21 @@ static int op_hello(struct session *s, struct json_object *request,
 	json_object_object_add(answer, "version", version);
 	json_object_object_add(answer, "addresses", addr_list());
 	return 0;
+}
+
+static int op_check(struct session *s, struct json_object *request,
+		    struct json_object *answer)
+{
+	struct json_object *obstacles = json_object_new_array();
+	struct json_object *status;
+	int err;
+
+	json_object_object_add(answer, "obstacles", obstacles);
+	if (mod_vm_find(&s->mod, js_str(request, "name", ""), &status))
+		return -1;
+	err = room_check(status, request, obstacles);
+	json_object_put(status);
+	return err;
 }
 
 static int op_prepare(struct session *s, struct json_object *request,
@@ -109,6 +125,7 @@ static const struct op {
 		   struct json_object *answer);
 } ops[] = {
 	{ "hello",	op_hello },
+	{ "check",	op_check },
 	{ "prepare",	op_prepare },
 	{ "query",	op_query },
 	{ "digest",	op_digest },

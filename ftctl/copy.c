@@ -21,10 +21,12 @@
 #include "js.h"
 #include "migrate.h"
 #include "module.h"
+#include "nic.h"
 #include "nlattr.h"
 #include "proc.h"
 #include "qemuargs.h"
 #include "qmp.h"
+#include "room.h"
 #include "runfile.h"
 #include "subprocess.h"
 
@@ -74,22 +76,14 @@ static void remove_files(const char *name, char **files)
 static int make_room(struct mod *mod, const char *name)
 {
 	struct json_object *status;
-	struct qemu qemu;
 	int err = 0;
 
 	if (mod_vm_find(mod, name, &status))
 		return -1;
 	if (!strcmp(js_str(status, "state", ""), "dropped"))
 		err = copy_stop(name, status);
-	else if (status && strcmp(js_str(status, "state", ""), "disabled"))
-		err = fail("a VM called '%s' is protected here already", name);
+	err = err ?: room_check_name(name, status, NULL);
 	json_object_put(status);
-
-	if (!err && !qemu_find(name, &qemu)) {
-		err = fail("a VM called '%s' runs here already, as process %d",
-			   name, qemu.pid);
-		qemu_free(&qemu);
-	}
 	return err;
 }
 
@@ -145,11 +139,18 @@ static int attach(struct mod *mod, struct copy *copy, struct json_object *reques
 		.pid		= copy->pid,
 	};
 	struct json_object *status;
-	int port;
+	int port, err;
 
 	if (on_loss < 0)
 		return fail("no policy '%s'", js_str(request, "on-loss", ""));
-	if (addr_is_here(js_str(request, "listen", ""), &at.local) || attach_vm(mod, &at))
+	if (addr_is_here(js_str(request, "listen", ""), &at.local) ||
+	    nic_list(copy->qmp, &at.nics))
+		return -1;
+	/* The guest may have chosen others than it was started with. */
+	nic_take_macs(at.nics, js_get(request, "nics"));
+	err = attach_vm(mod, &at);
+	json_object_put(at.nics);
+	if (err)
 		return -1;
 	copy->attached = 1;
 
@@ -181,7 +182,7 @@ static int listen_for_guest(struct copy *copy, struct json_object *request,
  * copy_prepare - start a copy's QEMU and attach it
  * @mod: from mod_open()
  * @copy: zeroed; to be filled. On failure copy_undo() is still due.
- * @request: name, argv, exe, cwd, listen, session, on-loss
+ * @request: name, argv, exe, cwd, nics, listen, session, on-loss
  * @answer: gets pid, port and migration-port
  *
  * It is attached before the guest's state arrives: from then on its interrupt

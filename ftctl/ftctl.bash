@@ -20,7 +20,7 @@ _ftctl_running() {
 
 _ftctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='enable disable status promote test-failover digest monitor version'
+	local commands='check enable disable status promote test-failover digest monitor version'
 	local command='' word words
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
@@ -45,6 +45,9 @@ _ftctl() {
 		case $command in
 		'')
 			words+=" $commands"
+			;;
+		check)
+			words+=" --peer $(_ftctl_running)"
 			;;
 		enable)
 			words+=' --peer --dev --addr --peer-addr --on-loss'

@@ -57,6 +57,7 @@ struct command {
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
+extern const struct command cmd_check;
 extern const struct command cmd_digest;
 extern const struct command cmd_disable;
 extern const struct command cmd_enable;

@@ -11,6 +11,7 @@
 struct options opt;
 
 static const struct command *const commands[] = {
+	&cmd_check,
 	&cmd_enable,
 	&cmd_disable,
 	&cmd_status,

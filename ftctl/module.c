@@ -69,13 +69,16 @@ void mod_close(struct mod *mod)
 	mod->sk = NULL;
 }
 
-static const char *attr_at(struct nlmsghdr *request, unsigned int offset)
+/* What is wrong inside of a nest is told of the nest. */
+static const char *attr_at(struct nlmsghdr *request, long offset)
 {
 	struct nlattr *nla;
 	int rem;
 
 	nlmsg_for_each_attr(nla, request, GENL_HDRLEN, rem) {
-		if ((char *)nla - (char *)request == (long)offset)
+		long start = (char *)nla - (char *)request;
+
+		if (start <= offset && offset < start + nla_total_size(nla_len(nla)))
 			return nlattr_vm_name(nla_type(nla));
 	}
 	return NULL;

@@ -127,6 +127,8 @@ static const struct key digest_keys[] = {
 
 static const struct key_set digest_set = { digest_keys, ARRAY_SIZE(digest_keys) };
 
+static const struct key_set device_set = {};
+
 static const struct key vm_keys[] = {
 	[KVM_FT_A_VM_NAME]		= { "name", STRING },
 	[KVM_FT_A_VM_ROLE]		= { "role", WORD, &role_words },
@@ -155,6 +157,8 @@ static const struct key vm_keys[] = {
 	[KVM_FT_A_VM_STATS]		= { "stats", NEST, .nest = &stats_set },
 	[KVM_FT_A_VM_DIVERGENCE]	= { "divergence", STRING },
 	[KVM_FT_A_VM_DIGEST]		= { "digest", NEST, .nest = &digest_set },
+	/* Asked, never answered. */
+	[KVM_FT_A_VM_DEVICE]		= { "device", NEST, .nest = &device_set },
 };
 
 static const struct key_set vm_set = { vm_keys, ARRAY_SIZE(vm_keys) };

@@ -3,6 +3,7 @@
  * The machine as it is; tests/platform.c has the one of the tests.
  */
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
@@ -92,4 +93,45 @@ const char *platform_vm_link(void)
 const char *platform_vcpu_link(void)
 {
 	return "anon_inode:kvm-vcpu:0";
+}
+
+/**
+ * platform_tun_link - how a tap's descriptor is named
+ *
+ * Return: what its link in /proc/PID/fd says
+ */
+const char *platform_tun_link(void)
+{
+	return "/dev/net/tun";
+}
+
+/**
+ * platform_vhost_net_link - how the descriptor of a NIC's vhost is named
+ *
+ * Return: what its link in /proc/PID/fd says
+ */
+const char *platform_vhost_net_link(void)
+{
+	return "/dev/vhost-net";
+}
+
+/**
+ * platform_vhost_scsi_link - how the descriptor of a disk's vhost is named
+ *
+ * Return: what its link in /proc/PID/fd says
+ */
+const char *platform_vhost_scsi_link(void)
+{
+	return "/dev/vhost-scsi";
+}
+
+/**
+ * platform_ifindex - the number of an interface
+ * @name: the interface
+ *
+ * Return: its number, 0 when there is none
+ */
+unsigned int platform_ifindex(const char *name)
+{
+	return if_nametoindex(name);
 }

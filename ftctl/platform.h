@@ -19,4 +19,11 @@ const char *platform_run(void);		/* where files live until reboot */
 const char *platform_vm_link(void);
 const char *platform_vcpu_link(void);
 
+/* And of the devices in /dev. */
+const char *platform_tun_link(void);
+const char *platform_vhost_net_link(void);
+const char *platform_vhost_scsi_link(void);
+
+unsigned int platform_ifindex(const char *name);	/* 0: no such interface */
+
 #endif /* _FTCTL_PLATFORM_H */

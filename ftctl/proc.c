@@ -155,18 +155,31 @@ int qemu_find(const char *name, struct qemu *qemu)
 	return 0;
 }
 
-/* The number of the one descriptor whose link reads @link. */
-static int fd_by_link(pid_t pid, const char *link, bool *several)
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/**
+ * qemu_fds - the descriptors of a QEMU that are of one kind
+ * @pid: QEMU
+ * @link: what their links in /proc/PID/fd say
+ * @fds: becomes their numbers, in rising order
+ * @max: room in @fds
+ *
+ * Return: how many there are; @fds has @max of them at most
+ */
+int qemu_fds(pid_t pid, const char *link, int *fds, int max)
 {
 	char path[PATH_MAX];
 	struct dirent *e;
-	int found = -1;
+	int n = 0;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/%d/fd", platform_proc(), pid);
 	dir = opendir(path);
 	if (!dir)
-		return -1;
+		return 0;
 	while ((e = readdir(dir))) {
 		char entry[PATH_MAX + 300];
 		char *target;
@@ -175,14 +188,56 @@ static int fd_by_link(pid_t pid, const char *link, bool *several)
 			continue;
 		snprintf(entry, sizeof(entry), "%s/%s", path, e->d_name);
 		target = read_link(entry);
-		if (target && !strcmp(target, link)) {
-			*several = found >= 0;
-			found = atoi(e->d_name);
-		}
+		if (target && !strcmp(target, link) && n++ < max)
+			fds[n - 1] = atoi(e->d_name);
 		free(target);
 	}
 	closedir(dir);
-	return found;
+	qsort(fds, n < max ? n : max, sizeof(*fds), by_number);
+	return n;
+}
+
+/**
+ * qemu_tap_name - the interface of a tap's descriptor
+ * @pid: QEMU, or whoever has it
+ * @fd: its number there
+ * @name: to be filled; empty when it is connected to none
+ */
+void qemu_tap_name(pid_t pid, int fd, char name[IFNAMSIZ])
+{
+	char path[PATH_MAX], line[80];
+	FILE *f;
+
+	*name = '\0';
+	snprintf(path, sizeof(path), "%s/%d/fdinfo/%d", platform_proc(), pid, fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "iff: %15s", name) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+}
+
+/**
+ * qemu_take_fd - bring a descriptor of a QEMU into this process
+ * @pid: QEMU
+ * @fd: its number there
+ *
+ * Return: its number here, or -1 after fail().
+ */
+int qemu_take_fd(pid_t pid, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	int mine;
+
+	if (pidfd < 0)
+		return fail_errno("process %d", pid);
+	mine = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (mine < 0)
+		fail_errno("cannot take a descriptor out of process %d", pid);
+	close(pidfd);
+	return mine;
 }
 
 /**
@@ -195,27 +250,21 @@ static int fd_by_link(pid_t pid, const char *link, bool *several)
  */
 int qemu_kvm_fds(pid_t pid, int *vm_fd, int *vcpu_fd)
 {
-	bool several = false;
-	int pidfd, vm, vcpu;
+	int vm, vcpu, vms, vcpus;
 
-	vm = fd_by_link(pid, platform_vm_link(), &several);
-	vcpu = fd_by_link(pid, platform_vcpu_link(), &several);
-	if (vm < 0 || vcpu < 0)
+	vms = qemu_fds(pid, platform_vm_link(), &vm, 1);
+	vcpus = qemu_fds(pid, platform_vcpu_link(), &vcpu, 1);
+	if (!vms || !vcpus)
 		return fail("process %d has no VM of KVM: is it -accel kvm, are you root?", pid);
-	if (several)
+	if (vms > 1 || vcpus > 1)
 		return fail("process %d has more than one VM of KVM", pid);
 
-	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return fail_errno("process %d", pid);
-
-	*vm_fd = syscall(SYS_pidfd_getfd, pidfd, vm, 0);
-	*vcpu_fd = *vm_fd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, vcpu, 0);
-	close(pidfd);
+	*vm_fd = qemu_take_fd(pid, vm);
+	if (*vm_fd < 0)
+		return -1;
+	*vcpu_fd = qemu_take_fd(pid, vcpu);
 	if (*vcpu_fd < 0) {
-		fail_errno("cannot take KVM's descriptors out of process %d", pid);
-		if (*vm_fd >= 0)
-			close(*vm_fd);
+		close(*vm_fd);
 		return -1;
 	}
 	return 0;

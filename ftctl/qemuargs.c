@@ -3,10 +3,12 @@
  * A QEMU command line: what the VM is called, where its monitor is, and the
  * command line of its copy on the peer.
  */
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "js.h"
 #include "qemuargs.h"
 
 /**
@@ -238,6 +240,79 @@ const char *args_inherited(char **argv)
 			return *a;
 	}
 	return NULL;
+}
+
+/* The same of both ways to write options: key=value,... and JSON. */
+static char *either_optval(const char *opts, const char *key)
+{
+	struct json_object *o, *value;
+	char *text;
+
+	if (*opts != '{')
+		return optval(opts, key);
+	o = json_tokener_parse(opts);
+	value = js_get(o, key);
+	if (json_object_is_type(value, json_type_boolean))
+		text = strdup(json_object_get_boolean(value) ? "on" : "off");
+	else
+		text = value ? strdup(json_object_get_string(value)) : NULL;
+	json_object_put(o);
+	return text;
+}
+
+/**
+ * args_netdev - the options of a -netdev
+ * @argv: QEMU's arguments
+ * @id: its id
+ *
+ * Return: its options, in @argv, for netdev_val(); NULL when there is none
+ */
+const char *args_netdev(char **argv, const char *id)
+{
+	for (char **a = argv; a[0] && a[1]; a++) {
+		char *its_id;
+		bool found;
+
+		if (!is_option(a[0], "netdev"))
+			continue;
+		its_id = either_optval(a[1], "id");
+		found = its_id && !strcmp(its_id, id);
+		free(its_id);
+		if (found)
+			return a[1];
+	}
+	return NULL;
+}
+
+/**
+ * netdev_val - an option of a -netdev
+ * @opts: from args_netdev(), or NULL
+ * @key: the option
+ *
+ * Return: the value for free(), or NULL
+ */
+char *netdev_val(const char *opts, const char *key)
+{
+	return opts ? either_optval(opts, key) : NULL;
+}
+
+/**
+ * netdev_on - is a switch of a -netdev on?
+ * @opts: from args_netdev(), or NULL
+ * @key: the switch
+ *
+ * Return: true when it is; false when it is off or not there
+ */
+bool netdev_on(const char *opts, const char *key)
+{
+	static const char *const words[] = { "on", "yes", "true", "y" };
+	char *value = netdev_val(opts, key);
+	bool on = false;
+
+	for (size_t i = 0; value && i < ARRAY_SIZE(words); i++)
+		on |= !strcmp(value, words[i]);
+	free(value);
+	return on;
 }
 
 static bool dropped_alone(const char *arg)

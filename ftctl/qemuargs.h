@@ -18,6 +18,10 @@ const char *args_inherited(char **argv);
 char **args_for_peer(char **argv);
 char **args_files(char **argv);
 
+const char *args_netdev(char **argv, const char *id);
+char *netdev_val(const char *opts, const char *key);
+bool netdev_on(const char *opts, const char *key);
+
 char *optval(const char *opts, const char *key);
 
 #endif /* _FTCTL_QEMUARGS_H */

@@ -57,8 +57,8 @@ copy_pid() {
 	says "memory: 100 %"
 	says "vm0 is protected: primary here, secondary on host2"
 
-	[[ $(requests host1) == "vm-get version-get vm-attach vm-digest vm-start" ]]
-	[[ $(requests host2) == "version-get vm-get vm-attach vm-get vm-digest" ]]
+	[[ $(requests host1) == "vm-get version-get version-get vm-attach vm-digest vm-start" ]]
+	[[ $(requests host2) == "version-get vm-get vm-get vm-attach vm-get vm-digest" ]]
 
 	# Both attached the right thing, to each other.
 	output=$(grep vm-attach "$BATS_TEST_TMPDIR/host1/requests")
@@ -169,7 +169,7 @@ copy_pid() {
 	state '.vms = [{name: "vm0", role: "secondary", state: "need-secondary", reason: "none"}]'
 	enable
 	ends 0
-	[[ $(requests host1) == "vm-get vm-disable version-get vm-attach vm-digest vm-start" ]]
+	[[ $(requests host1) == "vm-get version-get version-get vm-disable vm-attach vm-digest vm-start" ]]
 }
 
 # refused JSON SENTENCE: QEMU that answers so is not protected, and why is said.
@@ -187,13 +187,13 @@ refused() {
 	refused '{"returns": {"query-kvm": {"enabled": false}}}' "-accel kvm"
 	refused '{"returns": {"query-cpus-fast": [{}, {}]}}' "-smp 1"
 	refused '{"returns": {"query-block": [{"device": "hd7", "inserted": {}}]}}' "'hd7'"
-	refused '{"returns": {"query-pci": [{"devices": [{"slot": 3, "qdev_id": "nic",
-		"class_info": {"class": 512, "desc": "Ethernet controller"}}]}]}}' \
-		"PCI device 'nic' (Ethernet controller, slot 3)"
+	refused '{"returns": {"query-pci": [{"devices": [{"slot": 3, "qdev_id": "",
+		"class_info": {"class": 1025, "desc": "Audio controller"}}]}]}}' \
+		"PCI device Audio controller in slot 3"
 	refused '{"returns": {"query-pci": [{"devices": [{"slot": 1, "qdev_id": "",
 		"class_info": {"class": 1540, "desc": "PCI bridge"}, "pci_bridge": {"devices":
 		[{"slot": 9, "qdev_id": "", "class_info": {"class": 768, "desc": "VGA"}}]}}]}]}}' \
-		"(VGA, slot 9)"
+		"PCI device VGA in slot 9"
 	refused '{"returns": {"qom-list": [{"name": "x1", "type": "child<virtio-mmio>"}]}}' \
 		"'x1' (virtio-mmio)"
 	refused '{"returns": {"qom-get": "auto"}}' "smm=off"

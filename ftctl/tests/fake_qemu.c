@@ -9,11 +9,14 @@
  *	errors		{ command: description }
  *	die		a command at which it exits, saying so on standard error
  *	steps		queries until the memory is sent (4)
+ *	no_vhost	vhost is asked for, but not to be had
+ *	macs		{ name of a NIC: address the guest has given it }
  *
  * FTCTL_TEST_DIR/qmp.log gets the commands.
  */
 #include <arpa/inet.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,11 +25,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "../ftctl.h"
 #include "../js.h"
+#include "../qemuargs.h"
 
 enum slot { QMP_SERVER, QMP, MIGRATION_SERVER, MIGRATION, SLOTS };
 
@@ -37,6 +42,7 @@ static const char *migration = "none";
 static const char *migration_error;
 static int steps_left;
 static bool pause_before_switchover;
+static char **args;
 
 static const char *in_dir(const char *name)
 {
@@ -187,8 +193,153 @@ static struct json_object *query_status(void)
 	return o;
 }
 
+/* A value in the options of the device at @path. */
+static char *device_val(const char *path, const char *key)
+{
+	const char *name = strrchr(path, '/') + 1;
+	int nr = 0;
+
+	for (char **a = args; a[0] && a[1]; a++) {
+		char *id, anon[32];
+		bool found;
+
+		if (strcmp(a[0], "-device"))
+			continue;
+		id = optval(a[1], "id");
+		if (!id)
+			snprintf(anon, sizeof(anon), "device[%d]", nr++);
+		found = !strcmp(id ?: anon, name);
+		free(id);
+		if (found)
+			return key ? optval(a[1], key) : strdup(a[1]);
+	}
+	return NULL;
+}
+
+static struct json_object *qom_get(struct json_object *request)
+{
+	const char *path = js_str(request, "path", "");
+	const char *property = js_str(request, "property", "");
+	char *value;
+
+	if (!strcmp(path, "/machine"))
+		return json("\"off\"");
+	value = device_val(path, property);
+	if (!value && !strcmp(property, "ioeventfd"))
+		value = strdup("on");
+	if (!value || !strcmp(value, "on") || !strcmp(value, "off"))
+		return json_object_new_boolean(value && !strcmp(value, "on"));
+	return json_object_new_string(value);
+}
+
+static struct json_object *qom_list(struct json_object *request)
+{
+	bool anonymous = strstr(js_str(request, "path", ""), "-anon");
+	struct json_object *list = json("[{\"name\": \"type\", \"type\": \"string\"}]");
+	int nr = 0;
+
+	for (char **a = args; a[0] && a[1]; a++) {
+		struct json_object *o;
+		char *id, *type, text[100];
+
+		if (strcmp(a[0], "-device"))
+			continue;
+		id = optval(a[1], "id");
+		if (!id == anonymous) {
+			o = json_object_new_object();
+			type = optval(a[1], NULL);
+			snprintf(text, sizeof(text), "child<%s>", type);
+			js_add_str(o, "type", text);
+			snprintf(text, sizeof(text), "device[%d]", nr++);
+			js_add_str(o, "name", id ?: text);
+			json_object_array_add(list, o);
+			free(type);
+		}
+		free(id);
+	}
+	return list;
+}
+
+static char *netdev_type(const char *opts)
+{
+	return *opts == '{' ? netdev_val(opts, "type") : optval(opts, NULL);
+}
+
+static struct json_object *info_network(void)
+{
+	char text[4096] = "hub 0\r\n \\ hub0port0\r\nunused: index=0,type=user,net=10.0.2.0\r\n";
+	size_t n = strlen(text);
+	int nr = 0;
+
+	for (char **a = args; a[0] && a[1]; a++) {
+		char *id = optval(a[1], "id"), *type = optval(a[1], NULL);
+		char *mac = optval(a[1], "mac"), *netdev = optval(a[1], "netdev");
+		const char *opts = netdev ? args_netdev(args, netdev) : NULL;
+		char *backend = opts ? netdev_type(opts) : NULL;
+		char *tap = netdev_val(opts, "ifname"), *queues = netdev_val(opts, "queues");
+		char name[40];
+		bool is_nic = !strcmp(a[0], "-device") && (mac || netdev);
+
+		snprintf(name, sizeof(name), "%s.%d", type ?: "", nr);
+		nr += is_nic && !id;
+		for (int i = 0; is_nic && i < (queues ? atoi(queues) : 1); i++) {
+			n += snprintf(text + n, sizeof(text) - n,
+				      "%s: index=%d,type=nic,model=%s,macaddr=%s\r\n",
+				      id ?: name, i, type, mac ?: "52:54:00:12:34:56");
+			if (backend)
+				n += snprintf(text + n, sizeof(text) - n,
+					      " \\ %s: index=%d,type=%s,%s%s,script=no\r\n",
+					      netdev, i, backend, tap ? "ifname=" : "fd=9",
+					      tap ?: "");
+		}
+		free(id);
+		free(type);
+		free(mac);
+		free(netdev);
+		free(backend);
+		free(tap);
+		free(queues);
+	}
+	return json_object_new_string(text);
+}
+
+/* QEMU does not tell them in the order of the command line. */
+static struct json_object *query_rx_filter(void)
+{
+	struct json_object *reversed = json_object_new_array();
+	struct json_object *list = json_object_new_array();
+	int nr = 0;
+
+	for (char **a = args; a[0] && a[1]; a++) {
+		char *id = optval(a[1], "id"), *type = optval(a[1], NULL);
+		char *mac = optval(a[1], "mac"), *netdev = optval(a[1], "netdev");
+		char name[40];
+
+		snprintf(name, sizeof(name), "%s.%d", type ?: "", nr);
+		if (!strcmp(a[0], "-device") && (mac || netdev)) {
+			struct json_object *o = json_object_new_object();
+
+			nr += !id;
+			js_add_str(o, "name", id ?: name);
+			js_add_str(o, "main-mac",
+				   js_str(js_get(config, "macs"), id ?: name,
+					  mac ?: "52:54:00:12:34:56"));
+			json_object_array_add(list, o);
+		}
+		free(id);
+		free(type);
+		free(mac);
+		free(netdev);
+	}
+	for (int i = json_object_array_length(list); i--;)
+		json_object_array_add(reversed,
+				      json_object_get(json_object_array_get_idx(list, i)));
+	json_object_put(list);
+	return reversed;
+}
+
 /* What the monitor returns; NULL: it does not know the command. */
-static struct json_object *execute(const char *command, struct json_object *args)
+static struct json_object *execute(const char *command, struct json_object *arguments)
 {
 	if (!strcmp(command, "query-status"))
 		return query_status();
@@ -196,20 +347,26 @@ static struct json_object *execute(const char *command, struct json_object *args
 		return json("{\"enabled\": true, \"present\": true}");
 	if (!strcmp(command, "query-cpus-fast"))
 		return json("[{\"cpu-index\": 0}]");
-	if (!strcmp(command, "query-block") || !strcmp(command, "qom-list"))
+	if (!strcmp(command, "query-block"))
 		return json("[]");
+	if (!strcmp(command, "qom-list"))
+		return qom_list(arguments);
+	if (!strcmp(command, "qom-get"))
+		return qom_get(arguments);
+	if (!strcmp(command, "human-monitor-command"))
+		return info_network();
+	if (!strcmp(command, "query-rx-filter"))
+		return query_rx_filter();
 	if (!strcmp(command, "query-pci"))
 		return json("[{\"devices\": [{\"slot\": 0, \"class_info\": {\"class\": 1536}}]}]");
-	if (!strcmp(command, "qom-get"))
-		return json("\"off\"");
 	if (!strcmp(command, "query-migrate"))
 		return query_migrate();
 	if (!strcmp(command, "migrate"))
-		migrate(args);
+		migrate(arguments);
 	else if (!strcmp(command, "migrate-incoming"))
-		listen_for_guest(args);
+		listen_for_guest(arguments);
 	else if (!strcmp(command, "migrate-set-capabilities"))
-		set_capabilities(args);
+		set_capabilities(arguments);
 	else if (!strcmp(command, "cont"))
 		run_state = "running";
 	else if (!strcmp(command, "migrate-continue"))
@@ -319,16 +476,71 @@ static int qmp_listen(const char *path)
 	return fd;
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	fprintf(f, "%s", text);
+	fclose(f);
+}
+
+/* The descriptors of a -netdev, in QEMU's order; fdinfo of those of a tap. */
+static void open_netdev(const char *opts, const char *fdinfo)
+{
+	char *type = netdev_type(opts), *tap = netdev_val(opts, "ifname");
+	char *queues = netdev_val(opts, "queues");
+	char path[512], text[60];
+
+	for (int i = 0; !strcmp(type ?: "", "tap") && i < (queues ? atoi(queues) : 1); i++) {
+		snprintf(path, sizeof(path), "%.400s/%d", fdinfo, memfd_create("tun", 0));
+		snprintf(text, sizeof(text), "pos:\t0\nflags:\t02\niff:\t%s\n", tap ?: "tap7");
+		write_file(path, text);
+		if (netdev_on(opts, "vhost") && !js_bool(config, "no_vhost"))
+			memfd_create("vhost-net", 0);
+	}
+	free(type);
+	free(tap);
+	free(queues);
+}
+
+/* What ftctl looks at of a process. */
 static void show_process(void)
 {
-	char link[400], target[40];
+	static const char *const files[] = { "cmdline", "fd" };
+	static const char *const links[] = { "exe", "cwd" };
+	char dir[400], path[512], target[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s.%d", in_dir("proc"), getpid());
+	mkdir(dir, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		snprintf(target, sizeof(target), "/proc/%d/%s", getpid(), files[i]);
+		(void)!symlink(target, path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/%s", links[i]);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		snprintf(path, sizeof(path), "%s/%s", dir, links[i]);
+		(void)!symlink(target, path);
+	}
+	snprintf(path, sizeof(path), "%s/fdinfo", dir);
+	mkdir(path, 0700);
 
 	memfd_create("kvm-vm", 0);
 	memfd_create("kvm-vcpu:0", 0);
+	for (char **a = args; a[0] && a[1]; a++) {
+		if (!strcmp(a[0], "-netdev"))
+			open_netdev(a[1], path);
+		else if (!strcmp(a[0], "-device") && !strncmp(a[1], "vhost-scsi", 10))
+			memfd_create("vhost-scsi", 0);
+	}
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	snprintf(target, sizeof(target), "/proc/%d", getpid());
-	snprintf(link, sizeof(link), "%s/%d", in_dir("proc"), getpid());
-	(void)!symlink(target, link);
+	/* Whole from the moment it is seen. */
+	snprintf(path, sizeof(path), "%s/%d", in_dir("proc"), getpid());
+	rename(dir, path);
 }
 
 int main(int argc, char **argv)
@@ -337,6 +549,7 @@ int main(int argc, char **argv)
 
 	/* Two hosts have two file systems: "/proc/self/cwd/..." is such a path. */
 	(void)!chdir(in_dir("."));
+	args = argv;
 	for (int i = 0; i < SLOTS; i++)
 		fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 
@@ -353,6 +566,7 @@ int main(int argc, char **argv)
 			return fprintf(stderr, "qemu: -nonsense: invalid option\n"), 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	reload_config();
 	show_process();
 
 	while (poll(fds, SLOTS, -1) > 0) {

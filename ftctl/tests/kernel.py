@@ -86,9 +86,15 @@ class Spec:
         while at < len(data):
             length, n = struct.unpack_from("=HH", data, at)
             body = data[at + 4:at + length]
+            flags = n & 0xc000
             n, attr = self.find(space, n & 0x3fff)
+            # The kernel insists on the flag of nests.
+            assert flags == (0x8000 if attr["type"] == "nest" else 0)
             offsets[attr["name"]] = at
-            values[attr["name"]] = self.unpack_one(attr, body)
+            value = self.unpack_one(attr, body)
+            if attr.get("multi-attr"):
+                value = values.get(attr["name"], []) + [value]
+            values[attr["name"]] = value
             at += (length + 3) & ~3
         return values, offsets
 
@@ -96,6 +102,10 @@ class Spec:
         kind = attr["type"]
         if kind == "string":
             return body.rstrip(b"\0").decode()
+        if kind == "nest":
+            return self.unpack(attr["nested-attributes"], body)[0]
+        if attr.get("display-hint") == "mac":
+            return body.hex(":")
         if kind == "binary":
             return socket.inet_ntop(socket.AF_INET6, body)
         if attr.get("display-hint") == "ipv4":
@@ -177,7 +187,7 @@ class Kernel:
     def attach(self, state, request, _):
         # A VM goes with its QEMU.
         state["vms"] = [v for v in state["vms"] if running(v.get("pid"))]
-        vm = {k: v for k, v in request.items() if not k.endswith("-fd")}
+        vm = {k: v for k, v in request.items() if not k.endswith("-fd") and k != "device"}
         vm.update({"state": "starting", "reason": "none", "log-bytes": 0})
         if vm["role"] == "secondary":
             vm["local-port"] = 7790
@@ -247,10 +257,11 @@ class Kernel:
         self.event(vm)
 
     def log(self, name, values, peer):
-        for key in "vm-fd", "vcpu-fd":
-            if key in values:
-                # What the descriptor is, not its number.
-                values[key] = os.readlink(f"/proc/{peer}/fd/{values[key]}")
+        for key in "vm-fd", "vcpu-fd", "fd":
+            for one in [values] + values.get("device", []):
+                if key in one:
+                    # What the descriptor is, not its number.
+                    one[key] = os.readlink(f"/proc/{peer}/fd/{one[key]}")
         with open(self.path("requests"), "a", encoding="utf-8") as f:
             f.write(json.dumps({"cmd": name, **values}) + "\n")
 

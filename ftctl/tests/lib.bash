@@ -81,16 +81,36 @@ guest() {
 		-qmp "unix:/proc/self/cwd/$1.qmp,server=on,wait=off"
 }
 
+# nic N[,OPTION...]: the arguments that give a guest a NIC as enable wants it.
+nic() {
+	local n=${1%%,*}
+
+	printf '%s\n' -netdev "tap,id=n$n,ifname=tap$n,vhost=on" \
+		-device "virtio-net-pci,id=net$n,netdev=n$n,mac=52:54:00:00:00:0$n,ioeventfd=off${1#"$n"}"
+}
+
+# guest_with ARGUMENTS: a guest as enable wants it, called vm0, and these.
+guest_with() {
+	qemu -name vm0 -machine pc,smm=off -qmp "unix:/proc/self/cwd/vm0.qmp,server=on,wait=off" \
+		"$@"
+}
+
+# guest_ends: the guest started last does.
+guest_ends() {
+	kill -9 "$qemu_pid"
+	until_true gone "$qemu_pid"
+}
+
 # The copies that ftctl has started on other hosts are nobody's children.
 teardown() {
-	local pid link
+	local pid
 
-	for link in "$BATS_TEST_TMPDIR"/*/proc/*; do
-		[[ -L $link ]] && echo "${link##*/}" >>"$BATS_TEST_TMPDIR/pids"
+	for pid in "$BATS_TEST_TMPDIR"/*/proc/[0-9]*; do
+		echo "${pid##*/}" >>"$BATS_TEST_TMPDIR/pids"
 	done
 	[[ -e $BATS_TEST_TMPDIR/pids ]] || return 0
 	while read -r pid; do
-		kill -9 "$pid" 2>/dev/null || :
+		[[ $pid == \[* ]] || kill -9 "$pid" 2>/dev/null || :
 	done <"$BATS_TEST_TMPDIR/pids"
 }
 
@@ -110,11 +130,14 @@ ends() {
 	}
 }
 
-# field JQ-FILTER VALUE: the output is JSON, and has it.
+# field [-c] JQ-FILTER VALUE: the output is JSON, and has it.
 field() {
 	local got
 
-	got=$(jq -r "$1" <<<"$output")
+	local -a raw=(-r)
+
+	[[ $1 != -c ]] || { raw=(-rc); shift; }
+	got=$(jq "${raw[@]}" "$1" <<<"$output")
 	[[ $got == "$2" ]] || {
 		printf '%s: wanted %s, got %s of %s\n' "$1" "$2" "$got" "$output" >&2
 		return 1

@@ -123,3 +123,26 @@ const char *platform_vcpu_link(void)
 {
 	return "/memfd:kvm-vcpu:0 (deleted)";
 }
+
+const char *platform_tun_link(void)
+{
+	return "/memfd:tun (deleted)";
+}
+
+const char *platform_vhost_net_link(void)
+{
+	return "/memfd:vhost-net (deleted)";
+}
+
+const char *platform_vhost_scsi_link(void)
+{
+	return "/memfd:vhost-scsi (deleted)";
+}
+
+/* Every name that ends in a number is an interface, of number 100 and on. */
+unsigned int platform_ifindex(const char *name)
+{
+	const char *digits = name + strcspn(name, "0123456789");
+
+	return *digits ? 100 + atoi(digits) : 0;
+}

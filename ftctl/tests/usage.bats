@@ -6,7 +6,7 @@
 
 load lib
 
-COMMANDS='enable disable status promote test-failover digest monitor version'
+COMMANDS='check enable disable status promote test-failover digest monitor version'
 
 @test "without a command: usage on standard error, exit 2" {
 	run bash -c "'$FTCTL' 2>/dev/null"
@@ -43,7 +43,7 @@ COMMANDS='enable disable status promote test-failover digest monitor version'
 }
 
 @test "commands that take a VM want one, and only one" {
-	for c in enable disable promote test-failover digest; do
+	for c in check enable disable promote test-failover digest; do
 		run "$FTCTL" $c
 		ends 2
 		says "which VM?"
@@ -69,17 +69,22 @@ COMMANDS='enable disable status promote test-failover digest monitor version'
 		ends 2
 		says "--bogus"
 	done
-	run "$FTCTL" enable vm0 --peer host2 --bogus
-	ends 2
-	says "--bogus"
+	for c in enable check; do
+		run "$FTCTL" $c vm0 --peer host2 --bogus
+		ends 2
+		says "--bogus"
+		run "$FTCTL" $c vm0 --peer
+		ends 2
+		run "$FTCTL" $c vm0 --peer ''
+		ends 2
+		says "--peer HOST"
+	done
 }
 
 @test "enable: options are checked before anything is done" {
 	run "$FTCTL" enable vm0
 	ends 2
 	says "--peer HOST"
-	run "$FTCTL" enable vm0 --peer
-	ends 2
 	run "$FTCTL" enable vm0 --peer host2 --on-loss perhaps
 	ends 2
 	says "'perhaps'"
@@ -108,9 +113,11 @@ help_commands() {
 	done
 }
 
-@test "the man page has every option of enable" {
-	for o in $("$FTCTL" enable -h | grep -o -- '--[a-z-]*' | sort -u); do
-		grep -qF -- "*$o*" "$TOP/ftctl.8.scd"
+@test "the man page has every option of enable and check" {
+	for c in enable check; do
+		for o in $("$FTCTL" $c -h | grep -o -- '--[a-z-]*' | sort -u); do
+			grep -qF -- "*$o*" "$TOP/ftctl.8.scd"
+		done
 	done
 }
 
@@ -125,10 +132,12 @@ complete_words() {
 	[[ $(complete_words ftctl test) == test-failover ]]
 }
 
-@test "completion offers every option of enable, and its values" {
+@test "completion offers every option of enable and check, and their values" {
 	want=$("$FTCTL" enable -h | grep -o -- '--[a-z-]*' | sort -u)
 	[[ $(complete_words ftctl enable --) == "$want" ]]
 	[[ $(complete_words ftctl enable vm0 --on-loss '') == $'ask\npromote' ]]
+	want=$("$FTCTL" check -h | grep -o -- '--[a-z-]*' | sort -u)
+	[[ $(complete_words ftctl check --) == "$want" ]]
 }
 
 @test "completion offers the attached VMs" {

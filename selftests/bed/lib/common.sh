@@ -33,5 +33,5 @@ apt_install() {
 	flock --close /run/lock/kvm_ft-apt bash -c '
 		install=(apt-get install -qq --no-install-recommends "$@")
 		"${install[@]}" || { apt-get update -qq && "${install[@]}"; }
-	' - "$@" </dev/null >&2 || die "cannot install $*"
+	' - "$@" </dev/null >&2 || die "cannot install $*: is their suite configured?"
 }

@@ -15,6 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <net/arp.h>
 #include "engine.h"
+#include "fault.h"
 
 static unsigned int ft_hold_size = 4 << 20;
 module_param_named(hold_size, ft_hold_size, uint, 0644);
@@ -146,12 +147,15 @@ void ft_nic_release(struct ft_nic *nic)
 		swap(full, nic->full);
 	spin_unlock_bh(&nic->held.lock);
 
+	if (!skb_queue_empty(&ready))
+		ft_fault(FT_FAULT_UNRELEASED);
 	local_bh_disable();
 	while ((skb = __skb_dequeue(&ready))) {
 		memset(skb->cb, 0, sizeof(skb->cb));
 		/* It has been through the hooks of this device. As ifb does it. */
 		skb->tc_skip_classify = 1;
 		netif_receive_skb(skb);
+		ft_fault(FT_FAULT_RELEASED);
 	}
 	local_bh_enable();
 	mutex_unlock(&nic->release);

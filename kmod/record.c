@@ -5,6 +5,7 @@
  */
 #include <linux/sched/signal.h>
 #include "engine.h"
+#include "fault.h"
 #include "trace.h"
 
 /* How long the guest may run before it is looked at again after a deferral. */
@@ -35,6 +36,7 @@ static void ft_record_commit(struct ft_vm *vm, struct ft_entry *entry, int len)
 {
 	trace_kvm_ft_record(vm->config.name, entry, ft_log_head(&vm->log));
 	ft_log_commit(&vm->log, len);
+	ft_fault(FT_FAULT_UNSENT);
 	if (ft_entry_is_async(entry->type))
 		vm->stats.entries_async++;
 	else if (!ft_entry_is_part(entry->type))
@@ -80,6 +82,14 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry)
 	ft_record(vm, entry);
 }
 
+/* The secondary is to have all up to here, and no more. */
+static void ft_record_fault(struct ft_vm *vm)
+{
+	ft_vm_flush(vm);
+	if (!wait_event_killable(vm->wq, ft_output_allowed(vm, ft_log_head(&vm->log))))
+		ft_fault_die();
+}
+
 /**
  * ft_record_dma() - log what a device wrote to a stretch of guest memory
  * @vm: VM
@@ -107,6 +117,8 @@ int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len)
 		if (ft_guest_read(vm, gpa, end - entry.dma.len, entry.dma.len))
 			return -EFAULT;
 		ft_record_commit(vm, &entry, size);
+		if (ft_fault_due(FT_FAULT_BATCH))
+			ft_record_fault(vm);
 		gpa += entry.dma.len;
 		len -= entry.dma.len;
 	}

@@ -6,6 +6,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include "engine.h"
+#include "fault.h"
 #include "trace.h"
 
 static unsigned int ft_margin = 128;
@@ -86,6 +87,7 @@ static void ft_replay_go_live(struct ft_vm *vm)
 	u64 tsc = max(vm->last_tsc, READ_ONCE(vm->peer_tsc));
 	unsigned int gsi;
 
+	ft_fault_wait(FT_FAULT_GO_LIVE);
 	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
 	/* Not if it was discarded this moment. */
 	if (ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu",
@@ -191,6 +193,19 @@ static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 	}
 }
 
+/* Wrong data where the log's were right: only packets are so long. */
+#define FT_FLIP_LEAST	1024
+
+static int ft_replay_flip(struct ft_vm *vm, u64 gpa)
+{
+	u8 byte;
+
+	if (ft_guest_read(vm, gpa, &byte, 1))
+		return -EFAULT;
+	byte ^= 1;
+	return ft_guest_write(vm, gpa, &byte, 1);
+}
+
 /* A part of the batch at this position. */
 static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 {
@@ -200,6 +215,8 @@ static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 	case KVM_FT_ENTRY_DMA:
 		vm->stats.dma_bytes += e->dma.len;
 		ret = ft_guest_write(vm, e->dma.gpa, e->dma.data, e->dma.len);
+		if (e->dma.len >= FT_FLIP_LEAST && ft_fault_due(FT_FAULT_FLIP))
+			ret = ft_replay_flip(vm, e->dma.gpa + e->dma.len / 2);
 		break;
 	case KVM_FT_ENTRY_QUEUE:
 		ret = ft_vhost_apply_queue(vm, &e->queue);

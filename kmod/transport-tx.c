@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <net/sock.h>
 
+#include "fault.h"
 #include "transport-priv.h"
 
 /* So many bytes are sent without waiting for more. */
@@ -160,6 +161,7 @@ static int ft_tx_run(struct ft_channel *ch)
 	err = ft_sock_send(ch->sock, &h, sizeof(h), MSG_MORE);
 	if (!err)
 		err = ft_sock_splice(ch->sock, ch->bv, n, len);
+	ft_fault(FT_FAULT_UNACKED);
 	ch->tx_stats.tx_frames++;
 	ch->tx_stats.tx_bytes += sizeof(h) + len;
 	ch->tx_stats.spliced_bytes += len;

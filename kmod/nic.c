@@ -120,6 +120,19 @@ bool ft_nic_full(struct ft_nic *nic)
 	return READ_ONCE(nic->full);
 }
 
+/*
+ * A guest whose QEMU exited is not on its own from now on: it is no more. What it
+ * sent unacknowledged is lost with it, since another copy may go on from before.
+ */
+static bool ft_nic_may_leave(const struct ft_nic *nic, struct sk_buff *skb)
+{
+	const struct ft_machine *m = &nic->vm->machine;
+
+	return ft_output_allowed(nic->vm, *ft_held_offset(skb)) &&
+	       !(READ_ONCE(m->state) == KVM_FT_STATE_DISABLED &&
+		 READ_ONCE(m->reason) == KVM_FT_REASON_GUEST_GONE);
+}
+
 /**
  * ft_nic_release() - let go of the packets that may be seen now
  * @nic: NIC
@@ -137,8 +150,7 @@ void ft_nic_release(struct ft_nic *nic)
 	__skb_queue_head_init(&ready);
 	mutex_lock(&nic->release);
 	spin_lock_bh(&nic->held.lock);
-	while ((skb = skb_peek(&nic->held)) &&
-	       ft_output_allowed(nic->vm, *ft_held_offset(skb))) {
+	while ((skb = skb_peek(&nic->held)) && ft_nic_may_leave(nic, skb)) {
 		__skb_unlink(skb, &nic->held);
 		nic->bytes -= skb->truesize;
 		__skb_queue_tail(&ready, skb);

@@ -109,9 +109,9 @@ static u64 source(int fd, const struct order *order, u64 limit, void (*sent)(int
 	u64 words[CHUNK / WORD], position = 0, start = now_ns();
 	size_t size = CHUNK;
 
-	/* Some 50 pieces a second. */
-	if (order->rate && order->rate / 50 < CHUNK)
-		size = order->rate / 50 < WORD ? WORD : order->rate / 50 / WORD * WORD;
+	/* Some ten pieces a second: a packet costs more than what is in it. */
+	if (order->rate && order->rate / 10 < CHUNK)
+		size = order->rate / 10 < WORD ? WORD : order->rate / 10 / WORD * WORD;
 	while (!stopped && (!limit || position < limit)) {
 		if (limit && limit - position < size)
 			size = limit - position;

@@ -23,6 +23,7 @@
 #include "qmp.h"
 
 /* PCI classes; QEMU tells class and subclass in one number. */
+#define PCI_SCSI	0x0100
 #define PCI_IDE		0x0101
 #define PCI_SATA	0x0106
 #define PCI_ETHERNET	0x0200
@@ -33,9 +34,12 @@
 #define PCI_SERIAL	0x0700
 #define PCI_SMBUS	0x0c05
 
-/* What the chipsets of pc and q35 are made of, serial ports, and NICs: see check_nics(). */
+/*
+ * What the chipsets of pc and q35 are made of, serial ports, and what is looked at
+ * more closely: NICs and SCSI.
+ */
 static const int allowed_pci[] = {
-	PCI_IDE, PCI_SATA, PCI_ETHERNET, PCI_HOST, PCI_ISA, PCI_PCI, PCI_BRIDGE,
+	PCI_SCSI, PCI_IDE, PCI_SATA, PCI_ETHERNET, PCI_HOST, PCI_ISA, PCI_PCI, PCI_BRIDGE,
 	PCI_SERIAL, PCI_SMBUS,
 };
 
@@ -66,6 +70,7 @@ struct device {
 };
 
 static int check_virtio_net(struct guest *g, const struct device *dev);
+static int check_vhost_scsi(struct guest *g, const struct device *dev);
 
 /* Further types of device become possible here; @check is more to ask of one. */
 static const struct device_type {
@@ -79,6 +84,9 @@ static const struct device_type {
 	{ "virtio-net-pci",			check_virtio_net },
 	{ "virtio-net-pci-transitional",	check_virtio_net },
 	{ "virtio-net-pci-non-transitional",	check_virtio_net },
+	{ "vhost-scsi-pci",			check_vhost_scsi },
+	{ "vhost-scsi-pci-transitional",	check_vhost_scsi },
+	{ "vhost-scsi-pci-non-transitional",	check_vhost_scsi },
 };
 
 static int check_running(struct guest *g)
@@ -251,6 +259,26 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 			       "what NIC '%s' reaches through an IOMMU cannot be replayed: set iommu_platform=off on it (libvirt: <driver iommu=\"off\"/>)",
 			       name);
 	return err;
+}
+
+/* A disk that vhost serves; QEMU moves it to another host when it is told that it may. */
+static int check_vhost_scsi(struct guest *g, const struct device *dev)
+{
+	char *queues = property(g, dev->path, "num_queues");
+	bool one = queues && !strcmp(queues, "1");
+
+	free(queues);
+	if (!one)
+		return obstacle(g->found, "disk '%s' has several queues: set num_queues=1 on it",
+				dev->name);
+	if (!is_off(g, dev->path, "t10_pi"))
+		return obstacle(g->found, "disk '%s' has protection information: set t10_pi=off on it",
+				dev->name);
+	if (is_off(g, dev->path, "migratable"))
+		return obstacle(g->found,
+				"disk '%s' is not said to be on storage that the peer reaches, too: see to it, and set migratable=on on it",
+				dev->name);
+	return 0;
 }
 
 static bool is_virtio_net(const char *type)

@@ -31,7 +31,7 @@
  */
 #define FT_LOG_ROOM	(2 * KVM_FT_ENTRY_MAX + FT_INPUTS_MAX * 64)
 /* Smallest ring that leaves something beside it. */
-#define FT_LOG_MIN	(64u << 10)
+#define FT_LOG_MIN	(64 << 10)
 
 #define FT_GSI_MAX	24	/* lines that are compared at go-live */
 
@@ -119,6 +119,7 @@ struct ft_line {
  * @mode: enum ft_mode; written under @state_lock, read by the hooks
  * @hold: the guest must not be entered; likewise
  * @ending: primary: protection ends as soon as the peer knows; likewise
+ * @gone: QEMU ended while it was protected; likewise
  * @drain: secondary: go live once the log is used up; likewise
  * @released: the vCPU carries no trace of us; set in its thread or under vcpu->mutex
  * @detached: no hook finds the VM any more; written by @work
@@ -181,6 +182,7 @@ struct ft_vm {
 	enum ft_mode mode;
 	bool hold;
 	bool ending;
+	bool gone;
 	bool drain;
 	bool released;
 	bool detached;
@@ -269,6 +271,7 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry);
 int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
+bool ft_record_full(const struct ft_vm *vm);
 void ft_record_open(struct ft_vm *vm);
 void ft_record_here(struct ft_vm *vm);
 void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
@@ -282,6 +285,7 @@ int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa);
 
 /* output.c */
 bool ft_output_allowed(struct ft_vm *vm, u64 offset);
+void ft_output_batch(struct ft_vm *vm, bool begin);
 void ft_output_release(struct ft_vm *vm);
 void ft_output_announce(struct ft_vm *vm);
 void ft_output_hold(struct ft_vm *vm);

@@ -52,6 +52,9 @@ void ft_ops_keep(void);
  * @hook: what takes its place; NULL: only called
  * @orig: set to where the original goes on behind its call of ftrace
  * @module: whose it is
+ * @filter: whether it is replaced in this call of it; NULL: always. It lets a
+ *	function be replaced whose arguments are not known
+ * @clone: the compiler may have made another of it, with a suffix to its name
  * @addr: its address
  * @ops: ftrace's
  */
@@ -60,6 +63,8 @@ struct ft_func {
 	void *hook;
 	void *orig;
 	const char *module;
+	bool (*filter)(void);
+	bool clone;
 	unsigned long addr;
 	struct ftrace_ops ops;
 };

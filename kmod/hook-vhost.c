@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where kvm_ft meets vhost: its handlers are diverted, and its virtqueues looked at
- * and moved. No other file knows vhost's private symbols or layouts.
+ * Where kvm_ft meets vhost: its devices, and their virtqueues looked at and moved.
+ * Only the hook-vhost files know vhost's private symbols and layouts.
  */
 #include <linux/eventfd.h>
 #include <linux/fs.h>
@@ -10,24 +10,41 @@
 #include <linux/netlink.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
-#include "hook-priv.h"
-#include "layout.h"
+#include "hook-vhost-priv.h"
 #include "symbol.h"
 
-static void (*handle_rx_orig)(void *net);
-static void (*handle_tx_orig)(void *net);
-static int (*vhost_net_release_orig)(struct inode *inode, struct file *file);
-static void (*vhost_poll_queue_addr)(void *poll);
+static bool (*vhost_vq_work_queue_addr)(void *vq, void *work);
 
 /* Attached devices by vhost's object for them; RCU. */
 static DEFINE_HASHTABLE(ft_vhosts, 6);
 static DEFINE_SPINLOCK(ft_vhosts_lock);
 
-/* Those at work in one of these hooks; they are installed and removed alone. */
+/* Those at work in one of these hooks, which are installed and removed alone. */
 static DEFINE_PER_CPU(long, ft_in_vhost);
 
-/* The attached device, its VM pinned, or NULL. */
-static struct ft_vhost *ft_vhost_find_owner(const void *owner)
+/**
+ * ft_vhost_enter() - a hook into vhost begins
+ */
+void ft_vhost_enter(void)
+{
+	this_cpu_inc(ft_in_vhost);
+}
+
+/**
+ * ft_vhost_leave() - a hook into vhost ends
+ */
+void ft_vhost_leave(void)
+{
+	this_cpu_dec(ft_in_vhost);
+}
+
+/**
+ * ft_vhost_find_owner() - which device is it?
+ * @owner: vhost's object
+ *
+ * Return: the attached device, its VM pinned until ft_hook_unpin(), or NULL.
+ */
+struct ft_vhost *ft_vhost_find_owner(const void *owner)
 {
 	struct ft_vhost *device;
 
@@ -42,8 +59,47 @@ static struct ft_vhost *ft_vhost_find_owner(const void *owner)
 	return device;
 }
 
-/* vhost's thread wants to run a handler. True: it is not to. */
-static bool ft_divert_handler(const void *owner, unsigned int handler)
+/**
+ * ft_vhost_find_server() - of which device does a thread run a handler?
+ * @task: the thread
+ *
+ * Return: the device, which that thread keeps, or NULL.
+ */
+struct ft_vhost *ft_vhost_find_server(const struct task_struct *task)
+{
+	struct ft_vhost *device;
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(ft_vhosts, bucket, device, node)
+		if (READ_ONCE(device->server) == task)
+			break;
+	rcu_read_unlock();
+	return device;
+}
+
+/**
+ * ft_hook_vhost_hide() - hooks do not find a device any more
+ * @device: the device
+ *
+ * Context: may sleep.
+ */
+void ft_hook_vhost_hide(struct ft_vhost *device)
+{
+	spin_lock(&ft_vhosts_lock);
+	hlist_del_init_rcu(&device->node);
+	spin_unlock(&ft_vhosts_lock);
+	synchronize_rcu();
+}
+
+/**
+ * ft_vhost_divert() - vhost's thread wants to run a handler
+ * @owner: of this device
+ * @handler: its number
+ *
+ * Return: true when it is not to.
+ */
+bool ft_vhost_divert(const void *owner, unsigned int handler)
 {
 	struct ft_vhost *device = ft_vhost_find_owner(owner);
 	bool defer;
@@ -55,132 +111,153 @@ static bool ft_divert_handler(const void *owner, unsigned int handler)
 	return defer;
 }
 
-static void ft_handle_rx(void *net)
-{
-	this_cpu_inc(ft_in_vhost);
-	if (!ft_divert_handler(net, FT_NET_RX))
-		handle_rx_orig(net);
-	this_cpu_dec(ft_in_vhost);
-}
-
-static void ft_handle_tx(void *net)
-{
-	this_cpu_inc(ft_in_vhost);
-	if (!ft_divert_handler(net, FT_NET_TX))
-		handle_tx_orig(net);
-	this_cpu_dec(ft_in_vhost);
-}
-
-static int ft_net_release(struct inode *inode, struct file *file)
+/**
+ * ft_vhost_release() - QEMU closes a device
+ * @release: vhost's own function
+ * @inode: for it
+ * @file: for it
+ *
+ * Context: may sleep.
+ * Return: what @release returns.
+ */
+int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
+		     struct inode *inode, struct file *file)
 {
 	struct ft_vhost *device;
 	int ret;
 
-	this_cpu_inc(ft_in_vhost);
+	ft_vhost_enter();
 	device = ft_vhost_find_owner(file->private_data);
-	if (device) {
+	if (device)
 		ft_vhost_gone(device);
+	ret = release(inode, file);
+	if (device) {
+		ft_hook_vhost_hide(device);
 		ft_hook_unpin(device->vm);
 	}
-	ret = vhost_net_release_orig(inode, file);
-	this_cpu_dec(ft_in_vhost);
+	ft_vhost_leave();
 	return ret;
 }
 
-static struct ft_func ft_net_funcs[] = {
-	{ "handle_rx", ft_handle_rx, &handle_rx_orig, "vhost_net" },
-	{ "handle_tx", ft_handle_tx, &handle_tx_orig, "vhost_net" },
-	{ "vhost_net_release", ft_net_release, &vhost_net_release_orig, "vhost_net" },
-	{ "vhost_poll_queue", NULL, &vhost_poll_queue_addr, "vhost" },
-};
-
-/* Devices that need these hooks, under vm.c's list mutex; the first brings them. */
-static unsigned int ft_net_users;
-static struct module *ft_net_module;
-
-static int ft_net_install(struct module *module, struct netlink_ext_ack *extack)
+/**
+ * ft_vhost_install() - install hooks into a driver
+ * @funcs: functions
+ * @nr: how many
+ * @extack: for the reason of a failure
+ *
+ * Context: may sleep; vm.c's list mutex held; the driver is loaded.
+ * Return: 0 or a negative errno.
+ */
+int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
 {
+	void *addr;
 	unsigned int i;
 	int ret;
 
-	if (ft_net_users++)
-		return 0;
-	ret = ft_layout_check("vhost_net");
-	if (!ret)
-		ret = ft_layout_check("vhost");
-	for (i = 0; !ret && i < ARRAY_SIZE(ft_net_funcs); i++)
-		ret = ft_func_bind(&ft_net_funcs[i]);
+	ret = ft_layout_check("vhost") ?: ft_layout_check(funcs->module) ?:
+	      ft_symbol_resolve("vhost", "vhost_vq_work_queue", &addr);
+	for (i = 0; !ret && i < nr; i++)
+		ret = ft_func_bind(&funcs[i]);
 	if (ret) {
-		NL_SET_ERR_MSG(extack, "vhost_net is not the one that kvm_ft was built for; see the kernel log");
-		ft_net_users--;
+		NL_SET_ERR_MSG_FMT(extack, "%s is not the one that kvm_ft was built for; see the kernel log",
+				   funcs->module);
 		return ret;
 	}
-	for (i = 0; i < ARRAY_SIZE(ft_net_funcs); i++) {
-		ret = ft_func_install(&ft_net_funcs[i]);
+	vhost_vq_work_queue_addr = addr;
+	for (i = 0; i < nr; i++) {
+		ret = ft_func_install(&funcs[i]);
 		if (!ret)
 			continue;
 		NL_SET_ERR_MSG_FMT(extack, "cannot hook %s (%d): is it live-patched or traced with IPMODIFY?",
-				   ft_net_funcs[i].name, ret);
+				   funcs[i].name, ret);
 		while (i--)
-			ft_func_remove(&ft_net_funcs[i]);
-		ft_net_users--;
-		return ret;
+			ft_func_remove(&funcs[i]);
+		break;
 	}
-	/* Open files keep it, but not for as long as our hooks are in it. */
-	__module_get(module);
-	ft_net_module = module;
-	return 0;
+	return ret;
 }
 
-static void ft_net_remove(void)
+/**
+ * ft_vhost_remove() - undo ft_vhost_install()
+ * @funcs: functions
+ * @nr: how many
+ *
+ * Context: may sleep; vm.c's list mutex held. Nobody is in the hooks on return.
+ */
+void ft_vhost_remove(struct ft_func *funcs, unsigned int nr)
 {
-	unsigned int i;
-
-	if (--ft_net_users)
-		return;
-	for (i = 0; i < ARRAY_SIZE(ft_net_funcs); i++)
-		ft_func_remove(&ft_net_funcs[i]);
+	while (nr--)
+		ft_func_remove(&funcs[nr]);
 	ft_hook_synchronize(&ft_in_vhost);
-	module_put(ft_net_module);
 }
 
-static void *ft_net_dev(const struct ft_vhost *device)
+/**
+ * ft_vhost_vq() - a virtqueue
+ * @device: the device, not gone
+ * @i: which
+ *
+ * Return: vhost's object for it.
+ */
+void *ft_vhost_vq(const struct ft_vhost *device, unsigned int i)
 {
-	return ft_member_ptr(device->owner, vhost_net, dev);
+	return (*ft_member(device->kind->dev(device), vhost_dev, vqs, void **))[i];
 }
 
-static void *ft_vq(const struct ft_vhost *device, unsigned int i)
-{
-	return (*ft_member(ft_net_dev(device), vhost_dev, vqs, void **))[i];
-}
-
-static bool ft_vq_has(const void *vq, unsigned int feature)
+/**
+ * ft_vhost_vq_has() - was a feature negotiated?
+ * @vq: vhost's object
+ * @feature: its number
+ *
+ * Return: whether it was.
+ */
+bool ft_vhost_vq_has(const void *vq, unsigned int feature)
 {
 	return *ft_member(vq, vhost_virtqueue, acked_features, u64) & BIT_ULL(feature);
 }
 
-/* What makes vhost write guest memory elsewhere, or where we do not look. */
-static int ft_net_check(const struct ft_vhost *device, struct netlink_ext_ack *extack)
+/**
+ * ft_vhost_queue_work() - have vhost's thread do something
+ * @vq: for this virtqueue
+ * @work: vhost's work item
+ */
+void ft_vhost_queue_work(void *vq, void *work)
 {
-	unsigned int i;
-	int *zerocopy;
+	vhost_vq_work_queue_addr(vq, work);
+}
 
-	if (*ft_member(ft_net_dev(device), vhost_dev, mm, struct mm_struct *) !=
+static const struct ft_vhost_kind *ft_vhost_kind(const struct file *file)
+{
+	static const struct ft_vhost_kind *const kinds[] = { &ft_vhost_net, &ft_vhost_scsi };
+	const struct module *module = file->f_op->owner;
+	unsigned int i;
+
+	for (i = 0; module && i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(module->name, kinds[i]->module))
+			return kinds[i];
+	return NULL;
+}
+
+static int ft_vhost_check(const struct ft_vhost *device, struct netlink_ext_ack *extack)
+{
+	struct ft_vhost *other;
+	unsigned int i;
+
+	if (*ft_member(device->kind->dev(device), vhost_dev, mm, struct mm_struct *) !=
 	    device->vm->kvm->mm) {
 		NL_SET_ERR_MSG(extack, "the vhost device belongs to another process");
 		return -EINVAL;
 	}
-	if (ft_symbol_resolve("vhost_net", "experimental_zcopytx", (void **)&zerocopy))
-		return -ENODEV;
-	if (*zerocopy) {
-		NL_SET_ERR_MSG(extack, "vhost_net sends without copying; load it with experimental_zcopytx=0");
-		return -EOPNOTSUPP;
+	other = ft_vhost_find_owner(device->owner);
+	if (other) {
+		ft_hook_unpin(other->vm);
+		NL_SET_ERR_MSG(extack, "the vhost device is given twice");
+		return -EBUSY;
 	}
-	for (i = 0; i < device->nr_queues; i++) {
-		void *vq = ft_vq(device, i);
+	for (i = 0; i < device->kind->nr_queues; i++) {
+		void *vq = ft_vhost_vq(device, i);
 
-		if (ft_vq_has(vq, VIRTIO_F_ACCESS_PLATFORM) ||
-		    ft_vq_has(vq, VIRTIO_F_RING_PACKED)) {
+		if (ft_vhost_vq_has(vq, VIRTIO_F_ACCESS_PLATFORM) ||
+		    ft_vhost_vq_has(vq, VIRTIO_F_RING_PACKED)) {
 			NL_SET_ERR_MSG(extack, "packed rings and an IOMMU cannot be protected; start the device without packed=on and iommu_platform=on");
 			return -EOPNOTSUPP;
 		}
@@ -189,13 +266,31 @@ static int ft_net_check(const struct ft_vhost *device, struct netlink_ext_ack *e
 			return -EOPNOTSUPP;
 		}
 	}
-	return 0;
+	return device->kind->check(device, extack);
+}
+
+/*
+ * When its backend is set again, vhost writes used->flags as it last had them. Here
+ * they depend on what it did before; on the other host it did nothing.
+ */
+static void ft_vhost_equal(struct ft_vhost *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < device->kind->nr_queues; i++) {
+		void *vq = ft_vhost_vq(device, i);
+		struct mutex *mutex = ft_member(vq, vhost_virtqueue, mutex, struct mutex);
+
+		mutex_lock(mutex);
+		*ft_member(vq, vhost_virtqueue, used_flags, u16) = 0;
+		mutex_unlock(mutex);
+	}
 }
 
 /**
  * ft_hook_vhost_get() - divert a device to us
- * @device: to be filled
- * @file: /dev/vhost-net as QEMU has it open
+ * @device: its VM is set; to be filled
+ * @file: the vhost device as QEMU has it open
  * @extack: for the reason of a refusal
  *
  * Context: may sleep; vm.c's list mutex held.
@@ -204,23 +299,27 @@ static int ft_net_check(const struct ft_vhost *device, struct netlink_ext_ack *e
 int ft_hook_vhost_get(struct ft_vhost *device, struct file *file,
 		      struct netlink_ext_ack *extack)
 {
-	struct module *module = file->f_op->owner;
 	int ret;
 
-	if (!module || strcmp(module->name, "vhost_net")) {
-		NL_SET_ERR_MSG(extack, "the device is not /dev/vhost-net");
+	device->kind = ft_vhost_kind(file);
+	if (!device->kind) {
+		NL_SET_ERR_MSG(extack, "the device is neither /dev/vhost-net nor /dev/vhost-scsi");
 		return -EINVAL;
 	}
-	ret = ft_net_install(module, extack);
+	ret = device->kind->get(extack);
 	if (ret)
 		return ret;
+	/* Open files keep the driver, but not for as long as our hooks are in it. */
+	__module_get(file->f_op->owner);
+	device->driver = file->f_op->owner;
 	device->owner = file->private_data;
-	device->nr_queues = 2;
-	ret = ft_net_check(device, extack);
+	ret = ft_vhost_check(device, extack);
 	if (ret) {
-		ft_net_remove();
+		device->kind->put();
+		module_put(device->driver);
 		return ret;
 	}
+	ft_vhost_equal(device);
 	spin_lock(&ft_vhosts_lock);
 	hash_add_rcu(ft_vhosts, &device->node, (unsigned long)device->owner);
 	spin_unlock(&ft_vhosts_lock);
@@ -237,27 +336,10 @@ int ft_hook_vhost_get(struct ft_vhost *device, struct file *file,
  */
 void ft_hook_vhost_put(struct ft_vhost *device)
 {
-	spin_lock(&ft_vhosts_lock);
-	hlist_del_init_rcu(&device->node);
-	spin_unlock(&ft_vhosts_lock);
-	synchronize_rcu();
+	ft_hook_vhost_hide(device);
 	wait_var_event(&device->vm->in_hook, !atomic_read(&device->vm->in_hook));
-	ft_net_remove();
-}
-
-/**
- * ft_hook_vhost_run() - run a handler
- * @device: the device, not gone
- * @handler: FT_NET_RX, _TX
- *
- * Context: current->mm is QEMU's; sleeps; devices_lock held.
- */
-void ft_hook_vhost_run(struct ft_vhost *device, unsigned int handler)
-{
-	if (handler == FT_NET_RX)
-		handle_rx_orig(device->owner);
-	else
-		handle_tx_orig(device->owner);
+	device->kind->put();
+	module_put(device->driver);
 }
 
 /**
@@ -271,13 +353,13 @@ void ft_hook_vhost_run(struct ft_vhost *device, unsigned int handler)
 void ft_hook_vhost_queue(struct ft_vhost *device, unsigned int i,
 			 struct ft_vhost_queue *queue)
 {
-	void *vq = ft_vq(device, i);
+	void *vq = ft_vhost_vq(device, i);
 	struct mutex *mutex = ft_member(vq, vhost_virtqueue, mutex, struct mutex);
 
 	mutex_lock(mutex);
 	*queue = (struct ft_vhost_queue) {
 		.ready = *ft_member(vq, vhost_virtqueue, private_data, void *),
-		.event = ft_vq_has(vq, VIRTIO_RING_F_EVENT_IDX),
+		.event = ft_vhost_vq_has(vq, VIRTIO_RING_F_EVENT_IDX),
 		.num = *ft_member(vq, vhost_virtqueue, num, u32),
 		.desc = *ft_member(vq, vhost_virtqueue, desc, void __user *),
 		.avail = *ft_member(vq, vhost_virtqueue, avail, void __user *),
@@ -299,7 +381,7 @@ void ft_hook_vhost_queue(struct ft_vhost *device, unsigned int i,
  */
 void ft_hook_vhost_set_queue(struct ft_vhost *device, unsigned int i, u16 taken, u16 done)
 {
-	void *vq = ft_vq(device, i);
+	void *vq = ft_vhost_vq(device, i);
 	struct mutex *mutex = ft_member(vq, vhost_virtqueue, mutex, struct mutex);
 
 	mutex_lock(mutex);
@@ -312,24 +394,22 @@ void ft_hook_vhost_set_queue(struct ft_vhost *device, unsigned int i, u16 taken,
 }
 
 /**
- * ft_hook_vhost_resume() - let vhost's thread look after a virtqueue
+ * ft_hook_vhost_signal() - interrupt the guest for a virtqueue
  * @device: the device, not gone
  * @i: which
- * @signal: interrupt the guest, too
  *
  * Context: may sleep; devices_lock held.
  */
-void ft_hook_vhost_resume(struct ft_vhost *device, unsigned int i, bool signal)
+void ft_hook_vhost_signal(struct ft_vhost *device, unsigned int i)
 {
-	void *vq = ft_vq(device, i);
+	void *vq = ft_vhost_vq(device, i);
 	struct mutex *mutex = ft_member(vq, vhost_virtqueue, mutex, struct mutex);
 	void *call = ft_member_ptr(vq, vhost_virtqueue, call_ctx);
 	struct eventfd_ctx *ctx;
 
 	mutex_lock(mutex);
 	ctx = *ft_member(call, vhost_vring_call, ctx, struct eventfd_ctx *);
-	if (signal && ctx)
+	if (ctx)
 		eventfd_signal(ctx);
 	mutex_unlock(mutex);
-	vhost_poll_queue_addr(ft_member_ptr(vq, vhost_virtqueue, poll));
 }

@@ -141,6 +141,8 @@ static void notrace ft_divert(unsigned long ip, unsigned long parent_ip,
 {
 	struct ft_func *f = container_of(ops, struct ft_func, ops);
 
+	if (f->filter && !f->filter())
+		return;
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)f->hook);
 }
 
@@ -156,7 +158,8 @@ int ft_func_bind(struct ft_func *f)
 	void *addr;
 	int ret;
 
-	ret = ft_symbol_resolve(f->module, f->name, &addr);
+	ret = f->clone ? ft_symbol_resolve_clone(f->module, f->name, &addr) :
+			 ft_symbol_resolve(f->module, f->name, &addr);
 	if (ret)
 		return ret;
 	entry = (unsigned long)addr;

@@ -98,10 +98,12 @@ find_module() {
 }
 
 vmlinux=$(find_vmlinux) && plain "$vmlinux" "$tmp/vmlinux" || exit
-for path in arch/x86/kvm/kvm arch/x86/kvm/kvm-amd drivers/vhost/vhost drivers/vhost/vhost_net; do
+for path in arch/x86/kvm/kvm arch/x86/kvm/kvm-amd drivers/vhost/vhost \
+	    drivers/vhost/vhost_net drivers/vhost/vhost_scsi drivers/target/target_core_mod; do
 	file=$(find_module $path) && plain "$file" "$tmp/${path##*/}" || exit
 done
 
 "$mklayout" "$release" "$list" "$tmp/vmlinux" kvm="$tmp/kvm" kvm_amd="$tmp/kvm-amd" \
-	vhost="$tmp/vhost" vhost_net="$tmp/vhost_net" >"$tmp/layout" || die "layouts were looked up in $vmlinux and $modules"
+	vhost="$tmp/vhost" vhost_net="$tmp/vhost_net" vhost_scsi="$tmp/vhost_scsi" \
+	target_core_mod="$tmp/target_core_mod" >"$tmp/layout" || die "layouts were looked up in $vmlinux and $modules"
 mv "$tmp/layout" "$output"

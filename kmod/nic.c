@@ -62,14 +62,9 @@ static unsigned int ft_nic_in(void *priv, struct sk_buff *skb,
 {
 	struct ft_nic *nic = priv;
 
-	switch (ft_mode(nic->vm)) {
-	case FT_REPLAY:
+	if (ft_mode(nic->vm) == FT_REPLAY || READ_ONCE(nic->vm->gone))
 		return NF_DROP;
-	case FT_RECORD:
-		return ft_nic_hold(nic, skb) ? NF_STOLEN : NF_ACCEPT;
-	default:
-		return NF_ACCEPT;
-	}
+	return ft_nic_hold(nic, skb) ? NF_STOLEN : NF_ACCEPT;
 }
 
 /* A packet is on its way to the guest. */
@@ -90,12 +85,13 @@ static unsigned int ft_nic_out(void *priv, struct sk_buff *skb,
  */
 void ft_nic_batch(struct ft_nic *nic, bool begin)
 {
-	u64 offset = begin ? 0 : ft_log_head(&nic->vm->log);
-	bool some = false;
 	struct sk_buff *skb;
+	bool some = false;
+	u64 offset;
 
 	if (!nic->vm)
 		return;
+	offset = ft_log_head(&nic->vm->log);
 	spin_lock_bh(&nic->held.lock);
 	nic->batch = begin;
 	skb_queue_reverse_walk(&nic->held, skb) {
@@ -105,8 +101,12 @@ void ft_nic_batch(struct ft_nic *nic, bool begin)
 		some = true;
 	}
 	spin_unlock_bh(&nic->held.lock);
-	if (some)
-		ft_vm_flush(nic->vm);
+	if (!some)
+		return;
+	ft_vm_flush(nic->vm);
+	/* The acknowledgement may have come while the offset was not known. */
+	if (ft_output_allowed(nic->vm, offset))
+		ft_nic_release(nic);
 }
 
 /**
@@ -115,42 +115,22 @@ void ft_nic_batch(struct ft_nic *nic, bool begin)
  *
  * Return: whether too many of its packets are held.
  */
-bool ft_nic_full(struct ft_nic *nic)
+bool ft_nic_full(const struct ft_nic *nic)
 {
 	return READ_ONCE(nic->full);
 }
 
-/*
- * A guest whose QEMU exited is not on its own from now on: it is no more. What it
- * sent unacknowledged is lost with it, since another copy may go on from before.
- */
-static bool ft_nic_may_leave(const struct ft_nic *nic, struct sk_buff *skb)
-{
-	const struct ft_machine *m = &nic->vm->machine;
-
-	return ft_output_allowed(nic->vm, *ft_held_offset(skb)) &&
-	       !(READ_ONCE(m->state) == KVM_FT_STATE_DISABLED &&
-		 READ_ONCE(m->reason) == KVM_FT_REASON_GUEST_GONE);
-}
-
-/**
- * ft_nic_release() - let go of the packets that may be seen now
- * @nic: NIC
- *
- * Context: may sleep.
- */
-void ft_nic_release(struct ft_nic *nic)
+/* With @nic->release held. */
+static void ft_nic_release_locked(struct ft_nic *nic)
 {
 	struct sk_buff_head ready;
 	struct sk_buff *skb;
 	bool full = false;
 
-	if (!nic->vm || skb_queue_empty_lockless(&nic->held))
-		return;
 	__skb_queue_head_init(&ready);
-	mutex_lock(&nic->release);
 	spin_lock_bh(&nic->held.lock);
-	while ((skb = skb_peek(&nic->held)) && ft_nic_may_leave(nic, skb)) {
+	while ((skb = skb_peek(&nic->held)) &&
+	       ft_output_allowed(nic->vm, *ft_held_offset(skb))) {
 		__skb_unlink(skb, &nic->held);
 		nic->bytes -= skb->truesize;
 		__skb_queue_tail(&ready, skb);
@@ -170,9 +150,23 @@ void ft_nic_release(struct ft_nic *nic)
 		ft_fault(FT_FAULT_RELEASED);
 	}
 	local_bh_enable();
-	mutex_unlock(&nic->release);
 	if (full)
 		ft_vm_kick(nic->vm);
+}
+
+/**
+ * ft_nic_release() - let go of the packets that may be seen now
+ * @nic: NIC
+ *
+ * Context: may sleep.
+ */
+void ft_nic_release(struct ft_nic *nic)
+{
+	if (!nic->vm)
+		return;
+	mutex_lock(&nic->release);
+	ft_nic_release_locked(nic);
+	mutex_unlock(&nic->release);
 }
 
 /**
@@ -203,15 +197,25 @@ void ft_nic_announce(struct ft_nic *nic)
 
 static void ft_nic_unhook(struct ft_nic *nic)
 {
+	/* Unless it goes with its QEMU, or protection has ended: nothing is to leave unheld. */
+	if (ft_mode(nic->vm) != FT_OFF && !(current->flags & PF_EXITING))
+		ft_vm_event(nic->vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "the tap %s was taken away", nic->dev->name);
 	nf_unregister_net_hook(dev_net(nic->dev), &nic->in);
 	nf_unregister_net_hook(dev_net(nic->dev), &nic->out);
 	synchronize_net();
-	/* Ours is the end of protection, or the tap is going away. */
+	mutex_lock(&nic->release);
 	if (nic->dev->reg_state == NETREG_REGISTERED)
-		ft_nic_release(nic);
-	skb_queue_purge(&nic->held);
+		ft_nic_release_locked(nic);
+	spin_lock_bh(&nic->held.lock);
+	__skb_queue_purge(&nic->held);
+	nic->bytes = 0;
+	nic->full = false;
+	spin_unlock_bh(&nic->held.lock);
 	netdev_put(nic->dev, &nic->tracker);
 	nic->dev = NULL;
+	mutex_unlock(&nic->release);
+	ft_vm_kick(nic->vm);
 }
 
 /* Under RTNL. A notifier that is taken back is told that all devices are gone. */
@@ -224,15 +228,28 @@ static int ft_nic_notified(struct notifier_block *nb, unsigned long event, void 
 	return NOTIFY_DONE;
 }
 
-static int ft_nic_hook(struct ft_nic *nic)
+/* What takes packets away before they come to our hook. */
+static int ft_nic_check(struct net_device *dev, struct netlink_ext_ack *extack)
 {
-	struct net *net = dev_net(nic->dev);
+	if (dev_xdp_prog_count(dev) || rcu_access_pointer(dev->tcx_ingress) ||
+	    rcu_access_pointer(dev->nf_hooks_ingress)) {
+		NL_SET_ERR_MSG_FMT(extack, "%s has XDP programs, or tc or nft rules at ingress, which packets could leave by unheld; take them away",
+				   dev->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int ft_nic_hook(struct ft_nic *nic, struct net_device *dev,
+		       struct netlink_ext_ack *extack)
+{
+	struct net *net = dev_net(dev);
 	int ret;
 
 	nic->in = (struct nf_hook_ops) {
 		.hook = ft_nic_in,
 		.priv = nic,
-		.dev = nic->dev,
+		.dev = dev,
 		.pf = NFPROTO_NETDEV,
 		.hooknum = NF_NETDEV_INGRESS,
 		.priority = INT_MAX,
@@ -243,11 +260,13 @@ static int ft_nic_hook(struct ft_nic *nic)
 	nic->out.priority = INT_MIN;
 
 	ret = nf_register_net_hook(net, &nic->in);
+	if (!ret) {
+		ret = nf_register_net_hook(net, &nic->out);
+		if (ret)
+			nf_unregister_net_hook(net, &nic->in);
+	}
 	if (ret)
-		return ret;
-	ret = nf_register_net_hook(net, &nic->out);
-	if (ret)
-		nf_unregister_net_hook(net, &nic->in);
+		NL_SET_ERR_MSG_FMT(extack, "%s cannot be hooked (%d)", dev->name, ret);
 	return ret;
 }
 
@@ -255,7 +274,7 @@ static int ft_nic_hook(struct ft_nic *nic)
  * ft_nic_attach() - take hold of a tap
  * @nic: to be filled
  * @vm: VM
- * @config: names the tap; none, for a device that is no NIC
+ * @config: names the tap
  * @extack: for the reason of a refusal
  *
  * Context: may sleep.
@@ -264,32 +283,35 @@ static int ft_nic_hook(struct ft_nic *nic)
 int ft_nic_attach(struct ft_nic *nic, struct ft_vm *vm,
 		  const struct ft_device_config *config, struct netlink_ext_ack *extack)
 {
+	struct net_device *dev;
 	int ret = -ENODEV;
 
-	if (!config->ifindex)
-		return 0;
+	if (!config->ifindex) {
+		NL_SET_ERR_MSG(extack, "a vhost-net device comes without its tap");
+		return -EINVAL;
+	}
 	skb_queue_head_init(&nic->held);
 	mutex_init(&nic->release);
 	ether_addr_copy(nic->mac, config->mac);
 	nic->vm = vm;
-	rtnl_lock();
-	nic->dev = netdev_get_by_index(config->net, config->ifindex, &nic->tracker, GFP_KERNEL);
-	if (nic->dev) {
-		ret = ft_nic_hook(nic);
-		if (ret)
-			netdev_put(nic->dev, &nic->tracker);
-	}
-	rtnl_unlock();
-	if (ret) {
-		nic->dev = NULL;
-		nic->vm = NULL;
-		NL_SET_ERR_MSG_FMT(extack, "the tap with ifindex %d cannot be hooked (%d)",
-				   config->ifindex, ret);
-		return ret;
-	}
 	nic->notifier.notifier_call = ft_nic_notified;
 	register_netdevice_notifier(&nic->notifier);
-	return 0;
+	rtnl_lock();
+	dev = netdev_get_by_index(config->net, config->ifindex, &nic->tracker, GFP_KERNEL);
+	if (dev) {
+		ret = ft_nic_check(dev, extack) ?: ft_nic_hook(nic, dev, extack);
+		if (ret)
+			netdev_put(dev, &nic->tracker);
+		else
+			nic->dev = dev;
+	} else {
+		NL_SET_ERR_MSG_FMT(extack, "there is no tap with ifindex %d any more",
+				   config->ifindex);
+	}
+	rtnl_unlock();
+	if (ret)
+		ft_nic_detach(nic);
+	return ret;
 }
 
 /**

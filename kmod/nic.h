@@ -50,7 +50,7 @@ int ft_nic_attach(struct ft_nic *nic, struct ft_vm *vm,
 		  const struct ft_device_config *config, struct netlink_ext_ack *extack);
 void ft_nic_detach(struct ft_nic *nic);
 void ft_nic_batch(struct ft_nic *nic, bool begin);
-bool ft_nic_full(struct ft_nic *nic);
+bool ft_nic_full(const struct ft_nic *nic);
 void ft_nic_release(struct ft_nic *nic);
 void ft_nic_announce(struct ft_nic *nic);
 

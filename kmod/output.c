@@ -16,7 +16,7 @@
 bool ft_output_allowed(struct ft_vm *vm, u64 offset)
 {
 	if (ft_mode(vm) != FT_RECORD)
-		return true;
+		return !READ_ONCE(vm->gone);
 	/* Once protection ends, the log may lack what led here. */
 	if (READ_ONCE(vm->ending))
 		return false;
@@ -45,6 +45,23 @@ void ft_output_hold(struct ft_vm *vm)
 }
 
 /**
+ * ft_output_batch() - devices begin or end to work in the vCPU's thread
+ * @vm: VM
+ * @begin: which of both; at the end the log is written up to what they did
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_output_batch(struct ft_vm *vm, bool begin)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++) {
+		ft_nic_batch(&vm->devices[i].nic, begin);
+		ft_disk_batch(&vm->devices[i].disk, begin);
+	}
+}
+
+/**
  * ft_output_release() - more of the log is acknowledged: let go of what waited
  * @vm: VM
  *
@@ -54,8 +71,10 @@ void ft_output_release(struct ft_vm *vm)
 {
 	unsigned int i;
 
-	for (i = 0; i < vm->config.nr_devices; i++)
+	for (i = 0; i < vm->config.nr_devices; i++) {
 		ft_nic_release(&vm->devices[i].nic);
+		ft_disk_release(&vm->devices[i].disk);
+	}
 	wake_up_all(&vm->wq);
 }
 

@@ -82,6 +82,21 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry)
 	ft_record(vm, entry);
 }
 
+/*
+ * A batch may be longer than the log: the secondary executes its parts as they
+ * come. False: protection has ended.
+ */
+static bool ft_record_wait_room(struct ft_vm *vm)
+{
+	if (likely(ft_log_room(&vm->log) >= FT_LOG_ROOM))
+		return true;
+	vm->stats.full_waits++;
+	ft_vm_flush(vm);
+	return !wait_event_killable(vm->wq, ft_mode(vm) != FT_RECORD ||
+				    ft_log_room(&vm->log) >= FT_LOG_ROOM) &&
+	       ft_mode(vm) == FT_RECORD;
+}
+
 /* The secondary is to have all up to here, and no more. */
 static void ft_record_fault(struct ft_vm *vm)
 {
@@ -109,6 +124,8 @@ int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len)
 
 	vm->stats.dma_bytes += len;
 	while (len) {
+		if (!ft_record_wait_room(vm))
+			return -ENOSPC;
 		entry.dma.gpa = gpa;
 		entry.dma.len = min_t(u32, len, KVM_FT_ENTRY_DATA_MAX);
 		end = ft_record_encode(vm, &entry, &size);
@@ -168,6 +185,17 @@ static void ft_record_apply(struct ft_vm *vm, const struct ft_input *input)
 		ft_kvm_inject_nmi(vm->vcpu);
 		break;
 	}
+}
+
+/**
+ * ft_record_full() - is there no place for one more input?
+ * @vm: VM
+ *
+ * Return: whether so; the answer may be old.
+ */
+bool ft_record_full(const struct ft_vm *vm)
+{
+	return READ_ONCE(vm->inputs.head) - READ_ONCE(vm->inputs.tail) == FT_INPUTS_MAX;
 }
 
 /**
@@ -314,10 +342,8 @@ static void ft_record_inputs(struct ft_vm *vm)
 
 static bool ft_record_may_run(struct ft_vm *vm)
 {
-	size_t room = FT_LOG_ROOM + vm->config.nr_devices * FT_BATCH_ROOM;
-
 	return ft_mode(vm) != FT_RECORD ||
-	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= room);
+	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= FT_LOG_ROOM);
 }
 
 /**

@@ -94,8 +94,7 @@ static void ft_replay_go_live(struct ft_vm *vm)
 			vm->replayed))
 		return;
 	ft_kvm_rearm_timer(vm->vcpu);
-	ft_vhost_resume(vm, true);
-	ft_output_announce(vm);
+	ft_vhost_go_live(vm);
 	for (gsi = 0; gsi < FT_GSI_MAX; gsi++) {
 		struct ft_line *line = &vm->lines[gsi];
 		bool local = READ_ONCE(line->local);
@@ -106,6 +105,7 @@ static void ft_replay_go_live(struct ft_vm *vm)
 			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, local);
 	}
 	ft_vm_release_vcpu(vm);
+	ft_output_announce(vm);
 }
 
 /**

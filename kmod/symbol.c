@@ -74,6 +74,16 @@ static bool in_module(unsigned long addr)
 	return strchr(buf, '[');
 }
 
+static unsigned long lookup(const char *module, const char *name, const char *suffix)
+{
+	char full[MODULE_NAME_LEN + KSYM_NAME_LEN];
+	unsigned long found;
+
+	snprintf(full, sizeof(full), "%s%s%s%s", module ?: "", module ? ":" : "", name, suffix);
+	found = static_call(ft_kallsyms_lookup_name)(full);
+	return !module && in_module(found) ? 0 : found;
+}
+
 /**
  * ft_symbol_resolve - find a function or variable
  * @module: the module that has it, as in /proc/modules; NULL: the kernel itself
@@ -87,15 +97,36 @@ static bool in_module(unsigned long addr)
  */
 int ft_symbol_resolve(const char *module, const char *name, void **addr)
 {
-	char full[MODULE_NAME_LEN + KSYM_NAME_LEN];
-	unsigned long found;
+	unsigned long found = lookup(module, name, "");
 
-	snprintf(full, sizeof(full), "%s%s%s", module ?: "", module ? ":" : "", name);
-	found = static_call(ft_kallsyms_lookup_name)(full);
-	if (!found || (!module && in_module(found))) {
+	if (!found) {
 		pr_err("symbol %s of %s not found\n", name, module ?: "the kernel");
 		return -ENOENT;
 	}
 	*addr = (void *)found;
 	return 0;
+}
+
+/**
+ * ft_symbol_resolve_clone - find a function, or what the compiler made of it
+ * @module: the module that has it
+ * @name: its name in the source
+ * @addr: its address; it may take other arguments than in the source
+ *
+ * Return: 0, or -ENOENT with the reason in the kernel's log.
+ */
+int ft_symbol_resolve_clone(const char *module, const char *name, void **addr)
+{
+	static const char *const suffixes[] = { ".isra.0", ".constprop.0", ".constprop.0.isra.0" };
+	unsigned long found;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		found = lookup(module, name, suffixes[i]);
+		if (found) {
+			*addr = (void *)found;
+			return 0;
+		}
+	}
+	return ft_symbol_resolve(module, name, addr);
 }

@@ -7,5 +7,6 @@
 
 int ft_symbol_init(void);
 int ft_symbol_resolve(const char *module, const char *name, void **addr);
+int ft_symbol_resolve_clone(const char *module, const char *name, void **addr);
 
 #endif /* _KVM_FT_SYMBOL_H */

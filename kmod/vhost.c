@@ -16,7 +16,7 @@
 /**
  * ft_vhost_defer() - vhost's thread is about to run a handler
  * @device: the device
- * @handler: FT_NET_RX, _TX
+ * @handler: its number
  *
  * Context: vhost's thread.
  * Return: true when it must not: the vCPU's thread will, or nobody.
@@ -24,6 +24,10 @@
 bool ft_vhost_defer(struct ft_vhost *device, unsigned int handler)
 {
 	struct ft_vm *vm = device->vm;
+
+	/* What was begun comes to its end; nothing else is. */
+	if (READ_ONCE(device->closing))
+		return current->mm == vm->kvm->mm && device->kind->kicks & BIT(handler);
 
 	switch (ft_mode(vm)) {
 	case FT_RECORD:
@@ -37,9 +41,19 @@ bool ft_vhost_defer(struct ft_vhost *device, unsigned int handler)
 	}
 }
 
+static void ft_vhost_requeue(struct ft_vhost *device, unsigned long handlers)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, &handlers, device->kind->nr_handlers)
+		device->kind->requeue(device, i);
+}
+
 /**
  * ft_vhost_gone() - QEMU closed a device
  * @device: the device
+ *
+ * vhost is about to wait until all that was begun has ended: nothing may stay with us.
  *
  * Context: before vhost frees it; may sleep.
  */
@@ -48,12 +62,27 @@ void ft_vhost_gone(struct ft_vhost *device)
 	struct ft_vm *vm = device->vm;
 
 	mutex_lock(&vm->devices_lock);
-	device->owner = NULL;
+	if (ft_mode(vm) != FT_OFF) {
+		WRITE_ONCE(device->closing, true);
+		ft_vhost_requeue(device, ~device->kind->kicks);
+		ft_disk_fail(&device->disk);
+	}
+	device->gone = true;
 	mutex_unlock(&vm->devices_lock);
 	/* QEMU's own end is told by its address space. */
 	if (!(current->flags & PF_EXITING) && ft_mode(vm) != FT_OFF)
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
 			    "QEMU took a vhost device away");
+}
+
+/* Handlers that are to run. The guest is slowed, and no packet dropped, when too many are held. */
+static unsigned long ft_vhost_due(const struct ft_vhost *device)
+{
+	unsigned long due = READ_ONCE(device->pending);
+
+	if (device->kind == &ft_vhost_net && ft_nic_full(&device->nic))
+		due &= ~BIT(FT_NET_TX);
+	return due;
 }
 
 /**
@@ -67,7 +96,7 @@ bool ft_vhost_pending(const struct ft_vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < vm->config.nr_devices; i++)
-		if (READ_ONCE(vm->devices[i].pending))
+		if (ft_vhost_due(&vm->devices[i]))
 			return true;
 	return false;
 }
@@ -144,7 +173,7 @@ static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
 	int ret;
 
 	ft_hook_vhost_queue(device, i, &now);
-	if (!b->queue.ready || !now.ready)
+	if (!b->queue.ready)
 		return 0;
 	ret = ft_vhost_state(vm, &b->ring, &now, &entry.queue);
 	if (ret || !memcmp(&entry.queue, &b->state, sizeof(b->state)))
@@ -152,39 +181,42 @@ static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
 	if (!*logged)
 		ft_record_batch(vm, pos);
 	*logged = true;
-	ret = ft_vring_written(&b->ring, b->state.idx, entry.queue.idx, &walk);
+	ret = ft_vring_written(&b->ring, b->state.idx, entry.queue.idx, device->kind->whole,
+			       &walk);
 	if (!ret)
 		ft_record_part(vm, &entry);
 	return ret;
 }
 
-/* The guest is slowed, and no packet dropped, when too many are held. */
-static bool ft_vhost_may_run(struct ft_vhost *device, unsigned int handler)
+/* A reset is an output, and finds what the guest has submitted before. */
+static void ft_vhost_settle(struct ft_vhost *device)
 {
-	return handler != FT_NET_TX || !ft_nic_full(&device->nic);
+	ft_record_here(device->vm);
+	ft_output_hold(device->vm);
+	ft_disk_release(&device->disk);
 }
 
 /* Run what wants to run of one device, and log what it did. */
 static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos)
 {
 	struct ft_vhost_before before[FT_QUEUES_MAX];
-	unsigned long run = 0;
+	const struct ft_vhost_kind *kind = device->kind;
+	unsigned long due = ft_vhost_due(device);
 	bool logged = false;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < device->nr_queues && !ret; i++)
+	for (i = 0; i < kind->nr_queues && !ret; i++)
 		ret = ft_vhost_look(device, i, &before[i]);
 	if (ret)
 		return ret;
-	for (i = 0; i < device->nr_queues; i++)
-		if (ft_vhost_may_run(device, i) && test_and_clear_bit(i, &device->pending))
-			__set_bit(i, &run);
-	if (!run)
-		return 0;
-	for_each_set_bit(i, &run, device->nr_queues)
-		ft_hook_vhost_run(device, i);
-	for (i = 0; i < device->nr_queues && !ret; i++)
+	if (kind == &ft_vhost_scsi && due & BIT(FT_SCSI_CONTROL))
+		ft_vhost_settle(device);
+	for_each_set_bit(i, &due, kind->nr_handlers) {
+		clear_bit(i, &device->pending);
+		kind->run(device, i);
+	}
+	for (i = 0; i < kind->nr_queues && !ret; i++)
 		ret = ft_vhost_compare(device, i, &before[i], pos, &logged);
 	return ret;
 }
@@ -194,8 +226,7 @@ static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos
  * @vm: VM, recording
  * @pos: where the guest stands
  *
- * Context: the vCPU's thread at a safe point where inputs may be applied; there
- * is room for FT_BATCH_ROOM bytes per device in the log.
+ * Context: the vCPU's thread at a safe point where inputs may be applied.
  */
 void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
 {
@@ -203,19 +234,20 @@ void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
 	int ret = 0;
 
 	mutex_lock(&vm->devices_lock);
+	ft_output_batch(vm, true);
 	for (i = 0; i < vm->config.nr_devices && !ret; i++) {
 		struct ft_vhost *device = &vm->devices[i];
 
-		if (!device->owner || !READ_ONCE(device->pending))
-			continue;
-		ft_nic_batch(&device->nic, true);
-		ret = ft_vhost_serve(device, pos);
-		ft_nic_batch(&device->nic, false);
+		if (!device->gone && ft_vhost_due(device))
+			ret = ft_vhost_serve(device, pos);
 	}
-	mutex_unlock(&vm->devices_lock);
+	/* First, so that nothing is seen of what is not logged. */
 	if (ret)
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
-			    "what a vhost device wrote cannot be found (%d)", ret);
+			    "what %s wrote cannot be found (%d)",
+			    vm->devices[i - 1].kind->module, ret);
+	ft_output_batch(vm, false);
+	mutex_unlock(&vm->devices_lock);
 }
 
 /* Which queue of which device has its used ring at @used? */
@@ -226,13 +258,34 @@ static struct ft_vhost *ft_vhost_find(struct ft_vm *vm, u64 used, unsigned int *
 	u64 gpa;
 
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
-		for (*i = 0; device->owner && *i < device->nr_queues; ++*i) {
+		for (*i = 0; !device->gone && *i < device->kind->nr_queues; ++*i) {
 			ft_hook_vhost_queue(device, *i, queue);
 			if (queue->ready && !ft_guest_gpa(vm, queue->used, &gpa) && gpa == used)
 				return device;
 		}
 	}
 	return NULL;
+}
+
+/* Which requests of a disk began and ended, as its virtqueue moved on. */
+static int ft_vhost_follow(struct ft_vhost *device, const struct ft_vhost_queue *queue,
+			   const struct ft_queue *state)
+{
+	struct ft_vring ring;
+	__le16 head;
+	u16 at;
+	int ret;
+
+	ret = ft_vhost_ring(device->vm, queue, &ring);
+	for (at = queue->taken; !ret && at != state->avail; at++)
+		ret = ft_guest_read(device->vm, ft_vring_avail(&ring, at), &head, sizeof(head)) ?:
+		      ft_disk_begin(&device->disk, le16_to_cpu(head));
+	for (at = queue->done; !ret && at != state->idx; at++) {
+		ret = ft_guest_read(device->vm, ft_vring_used(&ring, at), &head, sizeof(head));
+		if (!ret)
+			ft_disk_end(&device->disk, le16_to_cpu(head));
+	}
+	return ret;
 }
 
 /**
@@ -242,7 +295,7 @@ static struct ft_vhost *ft_vhost_find(struct ft_vm *vm, u64 used, unsigned int *
  *
  * Context: the vCPU's thread at the batch's position.
  * Return: 0; -ENOENT when this copy has no such virtqueue, -EFAULT when it is
- * not in guest memory.
+ * not in guest memory, -EINVAL when it cannot be in this state.
  */
 int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
 {
@@ -258,7 +311,9 @@ int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
 		ret = -ENOENT;
 		goto unlock;
 	}
-	if (queue.event) {
+	if (device->disk.vm && i == FT_SCSI_REQUEST)
+		ret = ft_vhost_follow(device, &queue, state);
+	if (!ret && queue.event) {
 		const struct ft_vring ring = { .num = queue.num, .used = state->used };
 
 		word = cpu_to_le16(state->event);
@@ -278,21 +333,73 @@ unlock:
 /**
  * ft_vhost_resume() - vhost's own thread goes on, from where the virtqueues are
  * @vm: VM, off
- * @signal: the guest may have missed an interrupt of its devices
  *
  * Every handler runs once: it may have been called while it was not to run.
  *
  * Context: may sleep.
  */
-void ft_vhost_resume(struct ft_vm *vm, bool signal)
+void ft_vhost_resume(struct ft_vm *vm)
+{
+	struct ft_vhost *device;
+
+	mutex_lock(&vm->devices_lock);
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
+		if (!device->gone)
+			ft_vhost_requeue(device, ~0ul);
+	mutex_unlock(&vm->devices_lock);
+}
+
+/*
+ * Requests that the primary has begun and not ended are begun again: they are put
+ * in front of what vhost takes next, where the available ring has been used up.
+ */
+static void ft_vhost_rewind(struct ft_vhost *device)
+{
+	struct ft_disk *disk = &device->disk;
+	struct ft_vhost_queue queue;
+	struct ft_vring ring;
+	unsigned int i;
+	__le16 head;
+	int ret;
+
+	ft_hook_vhost_queue(device, FT_SCSI_REQUEST, &queue);
+	if (!queue.ready || !disk->nr_begun)
+		return;
+	ret = ft_vhost_ring(device->vm, &queue, &ring);
+	queue.taken -= disk->nr_begun;
+	for (i = 0; !ret && i < disk->nr_begun; i++) {
+		head = cpu_to_le16(disk->begun[i]);
+		ret = ft_guest_write(device->vm, ft_vring_avail(&ring, queue.taken + i),
+				     &head, sizeof(head));
+	}
+	if (!WARN_ON_ONCE(ret))
+		ft_hook_vhost_set_queue(device, FT_SCSI_REQUEST, queue.taken, queue.done);
+	disk->nr_begun = 0;
+}
+
+/**
+ * ft_vhost_go_live() - the devices of a secondary begin to work
+ * @vm: VM that goes live
+ *
+ * The guest may have missed interrupts of its devices.
+ *
+ * Context: the vCPU's thread, may sleep.
+ */
+void ft_vhost_go_live(struct ft_vm *vm)
 {
 	struct ft_vhost *device;
 	unsigned int i;
 
 	mutex_lock(&vm->devices_lock);
-	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
-		for (i = 0; device->owner && i < device->nr_queues; i++)
-			ft_hook_vhost_resume(device, i, signal);
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
+		if (device->gone)
+			continue;
+		if (device->disk.vm)
+			ft_vhost_rewind(device);
+		ft_vhost_requeue(device, ~0ul);
+		for (i = 0; i < device->kind->nr_queues; i++)
+			ft_hook_vhost_signal(device, i);
+	}
 	mutex_unlock(&vm->devices_lock);
 }
 
@@ -317,7 +424,8 @@ int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		ret = ft_hook_vhost_get(device, config->file, extack);
 		if (ret)
 			break;
-		ret = ft_nic_attach(&device->nic, vm, config, extack);
+		ret = device->kind == &ft_vhost_scsi ? ft_disk_attach(&device->disk, vm) :
+		      ft_nic_attach(&device->nic, vm, config, extack);
 		/* Not ours: an open vhost keeps its owner's address space, whose end we await. */
 		config->file = NULL;
 		config->net = NULL;
@@ -328,6 +436,7 @@ int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack)
 	}
 	if (ret)
 		while (i--) {
+			ft_disk_detach(&vm->devices[i].disk);
 			ft_nic_detach(&vm->devices[i].nic);
 			ft_hook_vhost_put(&vm->devices[i]);
 		}
@@ -345,6 +454,7 @@ void ft_vhost_detach(struct ft_vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < vm->config.nr_devices; i++) {
+		ft_disk_detach(&vm->devices[i].disk);
 		ft_nic_detach(&vm->devices[i].nic);
 		ft_hook_vhost_put(&vm->devices[i]);
 	}

@@ -7,18 +7,16 @@
 #ifndef _KVM_FT_VHOST_H
 #define _KVM_FT_VHOST_H
 
+#include <linux/bitops.h>
 #include <linux/types.h>
+#include "disk.h"
 #include "nic.h"
 #include "vm.h"
 #include "wire.h"
 
-#define FT_QUEUES_MAX	2	/* virtqueues of one device */
+struct ft_vhost;
 
-/*
- * Log room for what one device writes in one go: vhost-net ends a batch behind
- * the packet that passes 512 KiB (VHOST_NET_WEIGHT), and after 256 packets.
- */
-#define FT_BATCH_ROOM	(1u << 20)
+#define FT_QUEUES_MAX	3	/* virtqueues of one device */
 
 /**
  * struct ft_vhost_queue - a virtqueue as vhost sees it, in QEMU's addresses
@@ -43,29 +41,85 @@ struct ft_vhost_queue {
 };
 
 /**
+ * struct ft_vhost_kind - a kind of device: what differs between vhost's drivers
+ * @module: the driver
+ * @nr_queues: virtqueues of a device
+ * @nr_handlers: handlers of a device; they are numbered
+ * @kicks: bits of those that do what the guest asks for
+ * @whole: used buffers have no length, all of them may have been written
+ * @get: the first device of the kind comes; errors set extack
+ * @put: the last one is gone
+ * @check: refuse a device that cannot be protected; sets extack
+ * @dev: vhost's struct vhost_dev in its object for the device
+ * @run: run a handler, in the vCPU's thread
+ * @requeue: have vhost's thread run a handler
+ *
+ * All may sleep. @run and @requeue with struct ft_vm: devices_lock held, the
+ * others with vm.c's list mutex.
+ */
+struct ft_vhost_kind {
+	const char *module;
+	unsigned int nr_queues;
+	unsigned int nr_handlers;
+	unsigned long kicks;
+	bool whole;
+	int (*get)(struct netlink_ext_ack *extack);
+	void (*put)(void);
+	int (*check)(const struct ft_vhost *device, struct netlink_ext_ack *extack);
+	void *(*dev)(const struct ft_vhost *device);
+	void (*run)(struct ft_vhost *device, unsigned int handler);
+	void (*requeue)(struct ft_vhost *device, unsigned int handler);
+};
+
+/* Handlers of vhost-net. */
+#define FT_NET_RX	0
+#define FT_NET_TX	1
+
+/*
+ * Handlers of vhost-scsi, in the order in which they run: kicks by queue, then
+ * completions of requests, events, and task management.
+ */
+#define FT_SCSI_CONTROL		0
+#define FT_SCSI_EVENT		1
+#define FT_SCSI_REQUEST		2
+#define FT_SCSI_COMPLETION	3
+#define FT_SCSI_EVENT_WORK	4
+#define FT_SCSI_TMF		5	/* and on: one each */
+#define FT_SCSI_TMFS		8
+
+/**
  * struct ft_vhost - one device
  * @node: in hook-vhost.c's table, by @owner
  * @vm: whose device it is
- * @owner: vhost's private object for it; NULL when it went away; guarded by
- *	struct ft_vm: devices_lock
+ * @kind: what kind
+ * @owner: vhost's private object for it
+ * @gone: it went away, guarded by struct ft_vm: devices_lock
+ * @closing: ... while the VM was protected
  * @pending: bit per handler that wants to run
- * @nr_queues: how many virtqueues it has
- * @nic: where its packets leave
+ * @tmfs: SCSI: work items of task management that want to run, as their bits say
+ * @server: SCSI: the thread that runs a handler, likewise
+ * @driver: the module that serves it
+ * @nic: NIC: where its packets leave
+ * @disk: disk: its requests
  *
  * What has no lock does not change while the device is attached.
  */
 struct ft_vhost {
 	struct hlist_node node;
 	struct ft_vm *vm;
+	const struct ft_vhost_kind *kind;
 	void *owner;
+	bool gone;
+	bool closing;
 	unsigned long pending;
-	unsigned int nr_queues;
+	void *tmfs[FT_SCSI_TMFS];
+	struct task_struct *server;
+	struct module *driver;
 	struct ft_nic nic;
+	struct ft_disk disk;
 };
 
-/* Handlers of vhost-net; also the numbers of the queues that they serve. */
-#define FT_NET_RX	0
-#define FT_NET_TX	1
+extern const struct ft_vhost_kind ft_vhost_net, ft_vhost_scsi;
 
 /* vhost.c */
 int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack);
@@ -75,17 +129,18 @@ void ft_vhost_gone(struct ft_vhost *device);
 bool ft_vhost_pending(const struct ft_vm *vm);
 void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos);
 int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *queue);
-void ft_vhost_resume(struct ft_vm *vm, bool signal);
+void ft_vhost_resume(struct ft_vm *vm);
+void ft_vhost_go_live(struct ft_vm *vm);
 
-/* hook-vhost.c: the only one that knows vhost's private symbols and layouts. */
+/* hook-vhost.c: what all vhost devices have in common. */
 int ft_hook_vhost_get(struct ft_vhost *device, struct file *file,
 		      struct netlink_ext_ack *extack);
 void ft_hook_vhost_put(struct ft_vhost *device);
+void ft_hook_vhost_hide(struct ft_vhost *device);
 /* With struct ft_vm: devices_lock held. */
-void ft_hook_vhost_run(struct ft_vhost *device, unsigned int handler);
 void ft_hook_vhost_queue(struct ft_vhost *device, unsigned int i,
 			 struct ft_vhost_queue *queue);
 void ft_hook_vhost_set_queue(struct ft_vhost *device, unsigned int i, u16 taken, u16 done);
-void ft_hook_vhost_resume(struct ft_vhost *device, unsigned int i, bool signal);
+void ft_hook_vhost_signal(struct ft_vhost *device, unsigned int i);
 
 #endif /* _KVM_FT_VHOST_H */

@@ -5,6 +5,7 @@
  * device read them until after this. It may still have written nonsense.
  */
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <uapi/linux/virtio_ring.h>
 #include <asm/byteorder.h>
@@ -13,48 +14,80 @@
 /* Longest chain, indirect table included, that vhost takes (UIO_MAXIOV). */
 #define FT_CHAIN_MAX	1024
 
-struct ft_table {
-	u64 gpa;
-	u32 num;
+/**
+ * struct ft_chain - a walk along descriptors
+ * @walk: who walks
+ * @len: bytes written that are still to be found
+ * @count: descriptors seen
+ */
+struct ft_chain {
+	const struct ft_vring_walk *walk;
+	u32 len;
+	unsigned int count;
 };
 
-/* The descriptors that chain @head of @table can be written through, up to @len bytes. */
-static int ft_chain_written(struct ft_table table, u32 head, u32 len,
-			    const struct ft_vring_walk *walk)
+static int ft_chain_desc(struct ft_chain *chain, u64 table, u32 i, u32 num,
+			 struct vring_desc *desc)
 {
-	unsigned int count;
+	const struct ft_vring_walk *walk = chain->walk;
+
+	if (i >= num || ++chain->count > FT_CHAIN_MAX)
+		return -EINVAL;
+	return walk->read(walk->ctx, table + i * sizeof(*desc), desc, sizeof(*desc));
+}
+
+static int ft_chain_buffer(struct ft_chain *chain, const struct vring_desc *desc)
+{
+	const struct ft_vring_walk *walk = chain->walk;
+	u32 n = min(chain->len, le32_to_cpu((__force __le32)desc->len));
+
+	if (!n || !(le16_to_cpu((__force __le16)desc->flags) & VRING_DESC_F_WRITE))
+		return 0;
+	chain->len -= n;
+	return walk->written(walk->ctx, le64_to_cpu((__force __le64)desc->addr), n);
+}
+
+static bool ft_chain_next(const struct vring_desc *desc)
+{
+	return le16_to_cpu((__force __le16)desc->flags) & VRING_DESC_F_NEXT;
+}
+
+/* As vhost reads it: one entry behind the other, whatever "next" says. */
+static int ft_chain_indirect(struct ft_chain *chain, const struct vring_desc *outer)
+{
+	u64 table = le64_to_cpu((__force __le64)outer->addr);
+	u32 num = le32_to_cpu((__force __le32)outer->len) / sizeof(*outer), i = 0;
+	struct vring_desc desc;
+	int ret;
+
+	do {
+		ret = ft_chain_desc(chain, table, i++, num, &desc);
+		if (!ret && le16_to_cpu((__force __le16)desc.flags) & VRING_DESC_F_INDIRECT)
+			ret = -EINVAL;
+		if (!ret)
+			ret = ft_chain_buffer(chain, &desc);
+	} while (!ret && ft_chain_next(&desc));
+	return ret;
+}
+
+/* The buffers of chain @head of the descriptor table. */
+static int ft_chain_written(struct ft_chain *chain, const struct ft_vring *ring, u32 head)
+{
+	struct vring_desc desc;
 	u32 i = head;
+	int ret;
 
-	for (count = 0; len && count < FT_CHAIN_MAX; count++) {
-		struct vring_desc desc;
-		u16 flags;
-		int ret;
-
-		if (i >= table.num)
-			return -EINVAL;
-		ret = walk->read(walk->ctx, table.gpa + i * sizeof(desc), &desc, sizeof(desc));
+	do {
+		ret = ft_chain_desc(chain, ring->desc, i, ring->num, &desc);
 		if (ret)
-			return ret;
-		flags = le16_to_cpu((__force __le16)desc.flags);
-		if (flags & VRING_DESC_F_INDIRECT) {
-			table.gpa = le64_to_cpu((__force __le64)desc.addr);
-			table.num = le32_to_cpu((__force __le32)desc.len) / sizeof(desc);
-			i = 0;
-			continue;
-		}
-		if (flags & VRING_DESC_F_WRITE) {
-			u32 n = min(len, le32_to_cpu((__force __le32)desc.len));
-
-			ret = walk->written(walk->ctx, le64_to_cpu((__force __le64)desc.addr), n);
-			if (ret)
-				return ret;
-			len -= n;
-		}
-		if (!(flags & VRING_DESC_F_NEXT))
 			break;
+		if (le16_to_cpu((__force __le16)desc.flags) & VRING_DESC_F_INDIRECT)
+			ret = ft_chain_indirect(chain, &desc);
+		else
+			ret = ft_chain_buffer(chain, &desc);
 		i = le16_to_cpu((__force __le16)desc.next);
-	}
-	return 0;
+	} while (!ret && ft_chain_next(&desc));
+	return ret;
 }
 
 /**
@@ -62,6 +95,7 @@ static int ft_chain_written(struct ft_table table, u32 head, u32 len,
  * @ring: the virtqueue
  * @from: used->idx before
  * @to: used->idx now
+ * @whole: the device tells no lengths; any writable buffer may have been written
  * @walk: reads guest memory, and is told of the stretches
  *
  * Buffers come first, then the used ring's elements; not used->flags, used->idx
@@ -70,11 +104,9 @@ static int ft_chain_written(struct ft_table table, u32 head, u32 len,
  * Context: as @walk wants it.
  * Return: 0, -EINVAL for a descriptor that makes no sense, or what @walk returned.
  */
-int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to,
+int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 		     const struct ft_vring_walk *walk)
 {
-	const struct ft_table table = { ring->desc, ring->num };
-	u16 mask = ring->num - 1;
 	u16 count = to - from;
 	u16 at, first;
 	int ret;
@@ -82,21 +114,26 @@ int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to,
 	if (count > ring->num)
 		return -EINVAL;
 	for (at = from; at != to; at++) {
+		struct ft_chain chain = { .walk = walk };
 		struct vring_used_elem used;
 
-		ret = walk->read(walk->ctx, ring->used + 4 + (at & mask) * sizeof(used),
-				 &used, sizeof(used));
-		if (!ret)
-			ret = ft_chain_written(table, le32_to_cpu((__force __le32)used.id),
-					       le32_to_cpu((__force __le32)used.len), walk);
+		ret = walk->read(walk->ctx, ft_vring_used(ring, at), &used, sizeof(used));
 		if (ret)
 			return ret;
+		chain.len = whole ? U32_MAX : le32_to_cpu((__force __le32)used.len);
+		if (!chain.len)
+			continue;
+		ret = ft_chain_written(&chain, ring, le32_to_cpu((__force __le32)used.id));
+		if (ret)
+			return ret;
+		/* It cannot have written what is not there. */
+		if (chain.len && !whole)
+			return -EINVAL;
 	}
 	/* In one piece, or in two around the ring's end. */
 	for (at = from; count; at += first, count -= first) {
-		first = min_t(u32, count, ring->num - (at & mask));
-		ret = walk->written(walk->ctx,
-				    ring->used + 4 + (at & mask) * sizeof(struct vring_used_elem),
+		first = min_t(u32, count, ring->num - (at & (ring->num - 1)));
+		ret = walk->written(walk->ctx, ft_vring_used(ring, at),
 				    first * sizeof(struct vring_used_elem));
 		if (ret)
 			return ret;

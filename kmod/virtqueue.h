@@ -41,7 +41,19 @@ static inline u64 ft_vring_event(const struct ft_vring *ring)
 	return ring->used + 4 + 8ull * ring->num;
 }
 
-int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to,
+/* The head descriptor that the guest has made available at @at. */
+static inline u64 ft_vring_avail(const struct ft_vring *ring, u16 at)
+{
+	return ring->avail + 4 + 2 * (at & (ring->num - 1));
+}
+
+/* The element of the used ring at @at; its first four bytes are the head descriptor. */
+static inline u64 ft_vring_used(const struct ft_vring *ring, u16 at)
+{
+	return ring->used + 4 + 8 * (at & (ring->num - 1));
+}
+
+int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 		     const struct ft_vring_walk *walk);
 
 #endif /* _KVM_FT_VIRTQUEUE_H */

@@ -177,6 +177,9 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 		WRITE_ONCE(vm->hold, false);
 	if (actions & FT_ACT_DRAIN)
 		WRITE_ONCE(vm->drain, true);
+	/* What a QEMU that ended had still to say is never seen. */
+	if (event == FT_EV_GONE && vm->mode != FT_OFF)
+		WRITE_ONCE(vm->gone, true);
 	if (actions & FT_ACT_GO_LIVE || event == FT_EV_GONE)
 		WRITE_ONCE(vm->mode, FT_OFF);
 	vm->actions |= actions;
@@ -217,7 +220,7 @@ static void ft_vm_detach(struct ft_vm *vm)
 	if (vm->detached)
 		return;
 	ft_record_open(vm);
-	ft_vhost_resume(vm, false);
+	ft_vhost_resume(vm);
 	ft_vm_wait_released(vm);
 	hrtimer_cancel(&vm->pulse);
 	hrtimer_cancel(&vm->nudge);
@@ -274,11 +277,11 @@ static void ft_vm_work(struct work_struct *work)
 		ft_vm_close(vm, actions & FT_ACT_BYE ? reason : KVM_FT_REASON_LOST_CONNECTION);
 	if (actions & FT_ACT_UNGATE) {
 		WRITE_ONCE(vm->mode, FT_OFF);
-		wake_up_all(&vm->wq);
+		ft_output_release(vm);
 	}
 	if (ft_mode(vm) == FT_OFF) {
-		ft_vm_detach(vm);
 		ft_vm_close(vm, KVM_FT_REASON_LOST_CONNECTION);
+		ft_vm_detach(vm);
 	}
 	/* The operator chose promotion beforehand: there is nobody else to ask. */
 	if (actions & FT_ACT_ARBITRATE)
@@ -333,7 +336,6 @@ static int ft_vm_check(const struct ft_vm_config *config, struct netlink_ext_ack
 static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 				 struct netlink_ext_ack *extack)
 {
-	unsigned int least;
 	struct ft_vm *vm;
 	int ret;
 
@@ -367,9 +369,8 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	vm->mode = config->role == KVM_FT_ROLE_PRIMARY ? FT_RECORD : FT_REPLAY;
 	vm->hold = true;
 
-	least = max(FT_LOG_MIN, 2 * vm->config.nr_devices * FT_BATCH_ROOM);
-	if (vm->config.log_size < least) {
-		NL_SET_ERR_MSG_FMT(extack, "the log ring must have at least %u bytes", least);
+	if (vm->config.log_size < FT_LOG_MIN) {
+		NL_SET_ERR_MSG_FMT(extack, "the log ring must have at least %u bytes", FT_LOG_MIN);
 		ft_vm_put(vm);
 		return ERR_PTR(-EINVAL);
 	}

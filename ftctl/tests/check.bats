@@ -270,7 +270,31 @@ devices() {
 	refused "NIC 'virtio-net-pci.0' was not made by -device and -netdev"
 }
 
-@test "devices: vhost-scsi is not possible yet" {
-	guest_with -device vhost-scsi-pci,id=d0,wwpn=naa.5001405000000001
-	refused "device 'd0' (vhost-scsi-pci) cannot be protected yet: leave it out"
+# disk PROPERTIES: a guest with this one.
+disk() {
+	guest_with -device "vhost-scsi-pci,id=d0,wwpn=naa.5001405000000001,$1"
+}
+
+@test "devices: a disk that vhost serves, on storage that both hosts reach" {
+	disk num_queues=1,migratable=on
+	check
+	ends 0
+	enable
+	ends 0
+	devices host1 | jq -e '.[0] | has("fd") and (has("ifindex") | not)'
+}
+
+@test "devices: a disk with several queues" {
+	disk num_queues=4,migratable=on
+	refused "disk 'd0' has several queues: set num_queues=1 on it"
+}
+
+@test "devices: a disk that only this host may reach" {
+	disk num_queues=1
+	refused "disk 'd0' is not said to be on storage that the peer reaches, too"
+}
+
+@test "devices: a disk with protection information" {
+	disk num_queues=1,migratable=on,t10_pi=on
+	refused "disk 'd0' has protection information: set t10_pi=off on it"
 }

@@ -26,6 +26,7 @@
  * @wrote: per byte, what the device wrote
  * @told: per byte, what ft_vring_written() told of
  * @fail_at: reads at this address fail; 0: none does
+ * @whole: the device tells no lengths
  */
 struct vq_test {
 	struct rnd_state rnd;
@@ -34,6 +35,7 @@ struct vq_test {
 	u8 *wrote;
 	u8 *told;
 	u64 fail_at;
+	bool whole;
 };
 
 static int vq_read(void *ctx, u64 gpa, void *buf, size_t len)
@@ -63,7 +65,7 @@ static int vq_run(struct vq_test *t, u16 from, u16 to)
 	const struct ft_vring_walk walk = { vq_read, vq_written, t };
 
 	memset(t->told, 0, RAM);
-	return ft_vring_written(&t->ring, from, to, &walk);
+	return ft_vring_written(&t->ring, from, to, t->whole, &walk);
 }
 
 static struct vring_desc *vq_desc(struct vq_test *t, u64 table, unsigned int i)
@@ -119,7 +121,7 @@ static void vq_chain(struct vq_test *t, u64 table, unsigned int head,
 		};
 		room += i < out ? 0 : size;
 	}
-	*len = prandom_u32_state(&t->rnd) % (room + 1);
+	*len = t->whole ? room : prandom_u32_state(&t->rnd) % (room + 1);
 	for (left = *len, i = out; i < entries; i++) {
 		u32 n = min(left, vq_desc(t, table, head + i)->len);
 
@@ -129,7 +131,7 @@ static void vq_chain(struct vq_test *t, u64 table, unsigned int head,
 }
 
 /* Rounds of a device that uses a few random chains at once. */
-static void vq_test_random(struct kunit *test)
+static void vq_rounds(struct kunit *test)
 {
 	struct vq_test *t = test->priv;
 	u16 at = 0xfff0, from;
@@ -154,10 +156,10 @@ static void vq_test_random(struct kunit *test)
 					.flags = VRING_DESC_F_INDIRECT,
 				};
 				vq_chain(t, table, 0, entries, buffer, &len);
-				vq_use(t, at++, head++, len);
+				vq_use(t, at++, head++, t->whole ? 0 : len);
 			} else {
 				vq_chain(t, DESC, head, entries, buffer, &len);
-				vq_use(t, at++, head, len);
+				vq_use(t, at++, head, t->whole ? 0 : len);
 				head += entries;
 			}
 			n++;
@@ -165,6 +167,19 @@ static void vq_test_random(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, vq_run(t, from, at), 0);
 		KUNIT_ASSERT_MEMEQ(test, t->told, t->wrote, RAM);
 	}
+}
+
+static void vq_test_lengths(struct kunit *test)
+{
+	vq_rounds(test);
+}
+
+static void vq_test_no_lengths(struct kunit *test)
+{
+	struct vq_test *t = test->priv;
+
+	t->whole = true;
+	vq_rounds(test);
 }
 
 static void vq_test_nothing(struct kunit *test)
@@ -199,12 +214,18 @@ static void vq_test_nonsense(struct kunit *test)
 	*d = (struct vring_desc) { .flags = VRING_DESC_F_NEXT, .next = NUM };
 	vq_use(t, 0, 0, 1);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
-	/* A loop comes to an end, whatever is in it. */
+	/* Loops, and tables within tables. */
 	*d = (struct vring_desc) { .flags = VRING_DESC_F_NEXT, .next = 0 };
-	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
 	*d = (struct vring_desc) { .addr = DESC, .len = 16, .flags = VRING_DESC_F_INDIRECT };
-	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
+	/* More written than there is room. */
+	*d = (struct vring_desc) { .addr = BUFFERS, .len = 5, .flags = VRING_DESC_F_WRITE };
+	vq_use(t, 0, 0, 6);
+	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
+	*d = (struct vring_desc) { .addr = DESC, .len = 16, .flags = VRING_DESC_F_INDIRECT };
 	/* An empty indirect table. */
+	vq_use(t, 0, 0, 1);
 	d->len = 15;
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
 	/* Memory that is not there: of the table, of a buffer. */
@@ -221,7 +242,8 @@ static void vq_test_nonsense(struct kunit *test)
 }
 
 static struct kunit_case vq_test_cases[] = {
-	KUNIT_CASE(vq_test_random),
+	KUNIT_CASE(vq_test_lengths),
+	KUNIT_CASE(vq_test_no_lengths),
 	KUNIT_CASE(vq_test_nothing),
 	KUNIT_CASE(vq_test_whole_ring),
 	KUNIT_CASE(vq_test_nonsense),

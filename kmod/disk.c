@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The output rule for disks: a request that leaves a trace in the world is handed
+ * to the target core only once the secondary has the log up to the kick that began
+ * it. Neither the guest nor reads wait for it.
+ *
+ * The secondary submits nothing. It knows from the log which requests were begun
+ * and which have ended; the others are begun again when it goes live.
+ */
+#include <linux/mm.h>
+#include "engine.h"
+
+#define FT_OFFSET_UNKNOWN	U64_MAX	/* the batch is not logged yet */
+
+/**
+ * ft_disk_hold() - a request wants to be submitted
+ * @disk: disk
+ * @cmd: the request
+ *
+ * Context: the vCPU's thread, in a handler.
+ * Return: true when it is held; false: submit it.
+ */
+bool ft_disk_hold(struct ft_disk *disk, void *cmd)
+{
+	bool hold = false;
+
+	spin_lock(&disk->lock);
+	if (ft_mode(disk->vm) == FT_RECORD && disk->batch) {
+		/* As many as the virtqueue has, at most. */
+		hold = !WARN_ON_ONCE(disk->head - disk->tail == FT_REQUESTS_MAX);
+		if (hold)
+			disk->held[disk->head++ % FT_REQUESTS_MAX] =
+				(struct ft_request) { cmd, FT_OFFSET_UNKNOWN };
+		disk->vm->stats.requests++;
+	}
+	spin_unlock(&disk->lock);
+	return hold;
+}
+
+/**
+ * ft_disk_batch() - handlers begin or end to run in the vCPU's thread
+ * @disk: disk
+ * @begin: which of both; at the end the log is written up to what they made
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_disk_batch(struct ft_disk *disk, bool begin)
+{
+	bool some = false;
+	unsigned int i;
+	u64 offset;
+
+	if (!disk->vm)
+		return;
+	offset = ft_log_head(&disk->vm->log);
+	spin_lock(&disk->lock);
+	disk->batch = begin;
+	for (i = disk->head; !begin && i != disk->tail; i--) {
+		struct ft_request *request = &disk->held[(i - 1) % FT_REQUESTS_MAX];
+
+		if (request->offset != FT_OFFSET_UNKNOWN)
+			break;
+		request->offset = offset;
+		some = true;
+	}
+	spin_unlock(&disk->lock);
+	if (!some)
+		return;
+	ft_vm_flush(disk->vm);
+	/* The acknowledgement may have come while the offset was not known. */
+	if (ft_output_allowed(disk->vm, offset))
+		ft_disk_release(disk);
+}
+
+static void *ft_disk_pop(struct ft_disk *disk, bool all)
+{
+	struct ft_request *request;
+	void *cmd = NULL;
+
+	spin_lock(&disk->lock);
+	request = &disk->held[disk->tail % FT_REQUESTS_MAX];
+	if (disk->tail != disk->head &&
+	    (all || ft_output_allowed(disk->vm, request->offset))) {
+		cmd = request->cmd;
+		disk->tail++;
+	}
+	spin_unlock(&disk->lock);
+	return cmd;
+}
+
+/**
+ * ft_disk_release() - submit the requests that may be seen now
+ * @disk: disk
+ *
+ * Context: may sleep.
+ */
+void ft_disk_release(struct ft_disk *disk)
+{
+	void *cmd;
+
+	if (!disk->vm)
+		return;
+	mutex_lock(&disk->release);
+	while ((cmd = ft_disk_pop(disk, false)))
+		ft_scsi_submit(cmd);
+	mutex_unlock(&disk->release);
+}
+
+/**
+ * ft_disk_fail() - QEMU closes the disk: what is held will never be submitted
+ * @disk: disk
+ *
+ * vhost waits for all requests to end before it goes.
+ *
+ * Context: may sleep.
+ */
+void ft_disk_fail(struct ft_disk *disk)
+{
+	void *cmd;
+
+	if (!disk->vm)
+		return;
+	mutex_lock(&disk->release);
+	while ((cmd = ft_disk_pop(disk, true)))
+		ft_scsi_fail(cmd);
+	mutex_unlock(&disk->release);
+}
+
+/**
+ * ft_disk_begin() - the primary has begun a request
+ * @disk: disk of a secondary
+ * @head: its head descriptor
+ *
+ * Return: 0, or -EINVAL when there are more of them than a virtqueue can have.
+ */
+int ft_disk_begin(struct ft_disk *disk, u16 head)
+{
+	if (disk->nr_begun == FT_REQUESTS_MAX)
+		return -EINVAL;
+	disk->begun[disk->nr_begun++] = head;
+	return 0;
+}
+
+/**
+ * ft_disk_end() - a request has ended on the primary
+ * @disk: disk of a secondary
+ * @head: its head descriptor
+ */
+void ft_disk_end(struct ft_disk *disk, u16 head)
+{
+	unsigned int i;
+
+	for (i = 0; i < disk->nr_begun; i++) {
+		if (disk->begun[i] != head)
+			continue;
+		disk->nr_begun--;
+		memmove(&disk->begun[i], &disk->begun[i + 1],
+			(disk->nr_begun - i) * sizeof(*disk->begun));
+		return;
+	}
+}
+
+/**
+ * ft_disk_attach() - make ready for a disk's requests
+ * @disk: to be filled
+ * @vm: VM
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm)
+{
+	spin_lock_init(&disk->lock);
+	mutex_init(&disk->release);
+	disk->held = kvcalloc(FT_REQUESTS_MAX, sizeof(*disk->held), GFP_KERNEL_ACCOUNT);
+	disk->begun = kvcalloc(FT_REQUESTS_MAX, sizeof(*disk->begun), GFP_KERNEL_ACCOUNT);
+	if (!disk->held || !disk->begun) {
+		kvfree(disk->held);
+		kvfree(disk->begun);
+		return -ENOMEM;
+	}
+	disk->vm = vm;
+	return 0;
+}
+
+/**
+ * ft_disk_detach() - let go of a disk, and of what is held
+ * @disk: disk of a VM that is off
+ *
+ * Context: may sleep.
+ */
+void ft_disk_detach(struct ft_disk *disk)
+{
+	if (!disk->vm)
+		return;
+	ft_disk_release(disk);
+	disk->vm = NULL;
+	kvfree(disk->held);
+	kvfree(disk->begun);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest's disk: requests that wait for the secondary before they are submitted,
+ * and (secondary) requests that were begun and have not ended.
+ */
+#ifndef _KVM_FT_DISK_H
+#define _KVM_FT_DISK_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct ft_vhost_queue;
+struct ft_vm;
+
+#define FT_REQUESTS_MAX	1024	/* a power of two; no virtqueue is longer */
+
+/**
+ * struct ft_request - a request that is held
+ * @cmd: the target core's
+ * @offset: log offset that has to be acknowledged
+ */
+struct ft_request {
+	void *cmd;
+	u64 offset;
+};
+
+/**
+ * struct ft_disk - a disk
+ * @vm: whose it is; NULL: there is none
+ * @lock: guards @head, @tail, @held, @batch
+ * @head: requests ever held
+ * @tail: requests ever let go
+ * @held: those between, FT_REQUESTS_MAX of them
+ * @batch: a handler runs in the vCPU's thread: the log is not yet written up to
+ *	the requests it makes
+ * @release: held while requests are let go, so that they stay in order
+ * @nr_begun: secondary: how many of @begun there are
+ * @begun: secondary: head descriptors of requests that have not ended, in the
+ *	order in which they were begun; the vCPU's thread alone
+ */
+struct ft_disk {
+	struct ft_vm *vm;
+	spinlock_t lock;
+	unsigned int head;
+	unsigned int tail;
+	struct ft_request *held;
+	bool batch;
+	struct mutex release;
+	unsigned int nr_begun;
+	u16 *begun;
+};
+
+int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm);
+void ft_disk_detach(struct ft_disk *disk);
+bool ft_disk_hold(struct ft_disk *disk, void *cmd);
+void ft_disk_batch(struct ft_disk *disk, bool begin);
+void ft_disk_release(struct ft_disk *disk);
+void ft_disk_fail(struct ft_disk *disk);
+int ft_disk_begin(struct ft_disk *disk, u16 head);
+void ft_disk_end(struct ft_disk *disk, u16 head);
+
+/* hook-vhost-scsi.c */
+void ft_scsi_submit(void *cmd);
+void ft_scsi_fail(void *cmd);
+
+#endif /* _KVM_FT_DISK_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the hooks into vhost share: hook-vhost.c finds devices and their virtqueues,
+ * hook-vhost-net.c and hook-vhost-scsi.c divert handlers.
+ */
+#ifndef _KVM_FT_HOOK_VHOST_PRIV_H
+#define _KVM_FT_HOOK_VHOST_PRIV_H
+
+#include "hook-priv.h"
+#include "layout.h"
+#include "vhost.h"
+
+/* Brackets of every hook into vhost. */
+void ft_vhost_enter(void);
+void ft_vhost_leave(void);
+
+/* Between these: the attached device, its VM pinned, or NULL. */
+struct ft_vhost *ft_vhost_find_owner(const void *owner);
+
+/* The device of which a thread runs a handler; it does not go away meanwhile. */
+struct ft_vhost *ft_vhost_find_server(const struct task_struct *task);
+
+/* vhost's thread wants to run a handler. True: it is not to. */
+bool ft_vhost_divert(const void *owner, unsigned int handler);
+/* QEMU closes a device: stands in for vhost's function, which it calls. */
+int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
+		     struct inode *inode, struct file *file);
+
+int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack);
+void ft_vhost_remove(struct ft_func *funcs, unsigned int nr);
+
+void *ft_vhost_vq(const struct ft_vhost *device, unsigned int i);
+bool ft_vhost_vq_has(const void *vq, unsigned int feature);
+/* vhost's own: queue a work item of a virtqueue. */
+void ft_vhost_queue_work(void *vq, void *work);
+
+#endif /* _KVM_FT_HOOK_VHOST_PRIV_H */

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost_scsi's handlers, diverted; and what they hand to the target core, held.
+ *
+ * Requests are made to use pages of their own instead of the guest's ("bounce"), so
+ * that what is read from a disk comes to the guest in the completion handler, at
+ * a known position, and what is written is what was there when it was submitted.
+ */
+#include <linux/fs.h>
+#include <linux/netlink.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_base.h>
+#include <uapi/linux/virtio_scsi.h>
+#include "hook-vhost-priv.h"
+
+static void (*vhost_scsi_ctl_handle_kick_orig)(void *work);
+static void (*vhost_scsi_evt_handle_kick_orig)(void *work);
+static void (*vhost_scsi_handle_kick_orig)(void *work);
+static void (*vhost_scsi_complete_cmd_work_orig)(void *work);
+static void (*vhost_scsi_evt_work_orig)(void *work);
+static void (*vhost_scsi_tmf_resp_work_orig)(void *work);
+static int (*vhost_scsi_release_orig)(struct inode *inode, struct file *file);
+static void *vhost_scsi_map_iov_to_sgl_orig;
+static int (*target_submit_orig)(struct se_cmd *cmd);
+static void (*transport_generic_request_failure_addr)(struct se_cmd *cmd,
+						      sense_reason_t reason);
+
+
+/* The virtqueue whose kick @work is, and its device. */
+static void *ft_scsi_kicked(void *work, void **vq)
+{
+	void *poll = ft_member_owner(work, vhost_poll, work);
+	void *dev;
+
+	*vq = ft_member_owner(poll, vhost_virtqueue, poll);
+	dev = *ft_member(*vq, vhost_virtqueue, dev, void *);
+	return ft_member_owner(dev, vhost_scsi, dev);
+}
+
+/* Only the queues of ft_vhost_scsi.nr_queues can be protected; ftctl sees to it. */
+static void ft_scsi_kick(void *work, unsigned int handler, void (*orig)(void *work))
+{
+	void *vq, *vs;
+
+	ft_vhost_enter();
+	vs = ft_scsi_kicked(work, &vq);
+	if (!ft_vhost_divert(vs, handler))
+		orig(work);
+	ft_vhost_leave();
+}
+
+static void ft_scsi_control(void *work)
+{
+	ft_scsi_kick(work, FT_SCSI_CONTROL, vhost_scsi_ctl_handle_kick_orig);
+}
+
+static void ft_scsi_event(void *work)
+{
+	ft_scsi_kick(work, FT_SCSI_EVENT, vhost_scsi_evt_handle_kick_orig);
+}
+
+static void ft_scsi_request(void *work)
+{
+	ft_scsi_kick(work, FT_SCSI_REQUEST, vhost_scsi_handle_kick_orig);
+}
+
+static void ft_scsi_completion(void *work)
+{
+	void *svq = ft_member_owner(work, vhost_scsi_virtqueue, completion_work);
+
+	ft_vhost_enter();
+	if (!ft_vhost_divert(*ft_member(svq, vhost_scsi_virtqueue, vs, void *),
+			     FT_SCSI_COMPLETION))
+		vhost_scsi_complete_cmd_work_orig(work);
+	ft_vhost_leave();
+}
+
+static void ft_scsi_event_work(void *work)
+{
+	ft_vhost_enter();
+	if (!ft_vhost_divert(ft_member_owner(work, vhost_scsi, vs_event_work),
+			     FT_SCSI_EVENT_WORK))
+		vhost_scsi_evt_work_orig(work);
+	ft_vhost_leave();
+}
+
+/* A task management function has ended; there may be some at a time. */
+static void ft_scsi_tmf(void *work)
+{
+	void *tmf = ft_member_owner(work, vhost_scsi_tmf, vwork);
+	struct ft_vhost *device;
+	bool defer = false;
+	unsigned int i;
+
+	ft_vhost_enter();
+	device = ft_vhost_find_owner(*ft_member(tmf, vhost_scsi_tmf, vhost, void *));
+	for (i = 0; device && !defer && i < FT_SCSI_TMFS; i++) {
+		if (cmpxchg(&device->tmfs[i], NULL, work))
+			continue;
+		defer = ft_vhost_defer(device, FT_SCSI_TMF + i);
+		if (!defer)
+			WRITE_ONCE(device->tmfs[i], NULL);
+		break;
+	}
+	if (device && i == FT_SCSI_TMFS)
+		ft_vm_event(device->vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
+			    "the guest resets its disk faster than is recorded");
+	if (device)
+		ft_hook_unpin(device->vm);
+	if (!defer)
+		vhost_scsi_tmf_resp_work_orig(work);
+	ft_vhost_leave();
+}
+
+static int ft_scsi_release(struct inode *inode, struct file *file)
+{
+	return ft_vhost_release(vhost_scsi_release_orig, inode, file);
+}
+
+/* -- Requests, within a handler that the vCPU's thread runs -------------------------- */
+
+/* How many such handlers run on this host; the device this thread runs one of. */
+static atomic_t ft_scsi_serving = ATOMIC_INIT(0);
+
+static struct ft_vhost *ft_scsi_served(void)
+{
+	return atomic_read(&ft_scsi_serving) ? ft_vhost_find_server(current) : NULL;
+}
+
+static bool ft_scsi_is_serving(void)
+{
+	return ft_scsi_served();
+}
+
+/* Stands in for vhost's way to use the guest's pages: bounce instead. */
+static int ft_scsi_bounce(void)
+{
+	return -EINVAL;
+}
+
+/* What a reader does leaves no trace in the world. */
+static bool ft_scsi_reads(const struct se_cmd *cmd)
+{
+	switch (cmd->t_task_cdb[0]) {
+	case READ_6:
+	case READ_10:
+	case READ_12:
+	case READ_16:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int ft_target_submit(struct se_cmd *cmd)
+{
+	struct ft_vhost *device;
+	int ret = 0;
+
+	ft_vhost_enter();
+	device = ft_scsi_served();
+	if (!device || ft_scsi_reads(cmd) || !ft_disk_hold(&device->disk, cmd))
+		ret = target_submit_orig(cmd);
+	ft_vhost_leave();
+	return ret;
+}
+
+/**
+ * ft_scsi_submit() - let a request go that was held
+ * @cmd: request
+ *
+ * Context: may sleep.
+ */
+void ft_scsi_submit(void *cmd)
+{
+	target_submit_orig(cmd);
+}
+
+/**
+ * ft_scsi_fail() - a request that was held will never be submitted
+ * @cmd: request
+ *
+ * Context: may sleep.
+ */
+void ft_scsi_fail(void *cmd)
+{
+	transport_generic_request_failure_addr(cmd, TCM_LOGICAL_UNIT_COMMUNICATION_FAILURE);
+}
+
+/* -- The kind ------------------------------------------------------------------------ */
+
+#define FT_FUNC(func, with) \
+	{ .module = "vhost_scsi", .name = #func, .hook = with, .orig = &func##_orig }
+
+static struct ft_func ft_scsi_funcs[] = {
+	FT_FUNC(vhost_scsi_ctl_handle_kick, ft_scsi_control),
+	FT_FUNC(vhost_scsi_evt_handle_kick, ft_scsi_event),
+	FT_FUNC(vhost_scsi_handle_kick, ft_scsi_request),
+	FT_FUNC(vhost_scsi_complete_cmd_work, ft_scsi_completion),
+	FT_FUNC(vhost_scsi_evt_work, ft_scsi_event_work),
+	FT_FUNC(vhost_scsi_tmf_resp_work, ft_scsi_tmf),
+	FT_FUNC(vhost_scsi_release, ft_scsi_release),
+	{
+		.module = "vhost_scsi",
+		.name = "vhost_scsi_map_iov_to_sgl",
+		.hook = ft_scsi_bounce,
+		.orig = &vhost_scsi_map_iov_to_sgl_orig,
+		.filter = ft_scsi_is_serving,
+		.clone = true,
+	}, {
+		.module = "target_core_mod",
+		.name = "target_submit",
+		.hook = ft_target_submit,
+		.orig = &target_submit_orig,
+		.filter = ft_scsi_is_serving,
+	}, {
+		.module = "target_core_mod",
+		.name = "transport_generic_request_failure",
+		.orig = &transport_generic_request_failure_addr,
+	},
+};
+
+/* Devices, under vm.c's list mutex. */
+static unsigned int ft_scsi_users;
+
+static int ft_scsi_get(struct netlink_ext_ack *extack)
+{
+	int ret = 0;
+
+	if (!ft_scsi_users)
+		ret = ft_layout_check("target_core_mod") ?:
+		      ft_vhost_install(ft_scsi_funcs, ARRAY_SIZE(ft_scsi_funcs), extack);
+	if (!ret)
+		ft_scsi_users++;
+	return ret;
+}
+
+static void ft_scsi_put(void)
+{
+	if (!--ft_scsi_users)
+		ft_vhost_remove(ft_scsi_funcs, ARRAY_SIZE(ft_scsi_funcs));
+}
+
+static int ft_scsi_check(const struct ft_vhost *device, struct netlink_ext_ack *extack)
+{
+	if (ft_vhost_vq_has(ft_vhost_vq(device, FT_SCSI_REQUEST), VIRTIO_SCSI_F_T10_PI)) {
+		NL_SET_ERR_MSG(extack, "T10 protection information cannot be protected; start the device with t10_pi=off");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static void *ft_scsi_dev(const struct ft_vhost *device)
+{
+	return ft_member_ptr(device->owner, vhost_scsi, dev);
+}
+
+/* The work item of a handler, and the virtqueue it is queued for. */
+static void *ft_scsi_work(struct ft_vhost *device, unsigned int handler, void **vq)
+{
+	void *svq;
+
+	switch (handler) {
+	case FT_SCSI_CONTROL:
+	case FT_SCSI_EVENT:
+	case FT_SCSI_REQUEST:
+		*vq = ft_vhost_vq(device, handler);
+		return ft_member_ptr(ft_member_ptr(*vq, vhost_virtqueue, poll), vhost_poll, work);
+	case FT_SCSI_COMPLETION:
+		*vq = ft_vhost_vq(device, FT_SCSI_REQUEST);
+		svq = ft_member_owner(*vq, vhost_scsi_virtqueue, vq);
+		return ft_member_ptr(svq, vhost_scsi_virtqueue, completion_work);
+	case FT_SCSI_EVENT_WORK:
+		*vq = ft_vhost_vq(device, FT_SCSI_EVENT);
+		return ft_member_ptr(device->owner, vhost_scsi, vs_event_work);
+	default:
+		*vq = ft_vhost_vq(device, FT_SCSI_CONTROL);
+		return xchg(&device->tmfs[handler - FT_SCSI_TMF], NULL);
+	}
+}
+
+static void ft_scsi_run(struct ft_vhost *device, unsigned int handler)
+{
+	void *vq, *work = ft_scsi_work(device, handler, &vq);
+
+	WRITE_ONCE(device->server, current);
+	atomic_inc(&ft_scsi_serving);
+	switch (handler) {
+	case FT_SCSI_CONTROL:
+		vhost_scsi_ctl_handle_kick_orig(work);
+		break;
+	case FT_SCSI_EVENT:
+		vhost_scsi_evt_handle_kick_orig(work);
+		break;
+	case FT_SCSI_REQUEST:
+		vhost_scsi_handle_kick_orig(work);
+		break;
+	case FT_SCSI_COMPLETION:
+		vhost_scsi_complete_cmd_work_orig(work);
+		break;
+	case FT_SCSI_EVENT_WORK:
+		vhost_scsi_evt_work_orig(work);
+		break;
+	default:
+		if (work)
+			vhost_scsi_tmf_resp_work_orig(work);
+	}
+	atomic_dec(&ft_scsi_serving);
+	WRITE_ONCE(device->server, NULL);
+}
+
+static void ft_scsi_requeue(struct ft_vhost *device, unsigned int handler)
+{
+	void *vq, *work = ft_scsi_work(device, handler, &vq);
+
+	if (work)
+		ft_vhost_queue_work(vq, work);
+}
+
+const struct ft_vhost_kind ft_vhost_scsi = {
+	.module		= "vhost_scsi",
+	.nr_queues	= 3,
+	.nr_handlers	= FT_SCSI_TMF + FT_SCSI_TMFS,
+	.kicks		= BIT(FT_SCSI_CONTROL) | BIT(FT_SCSI_EVENT) | BIT(FT_SCSI_REQUEST),
+	.whole		= true,
+	.get		= ft_scsi_get,
+	.put		= ft_scsi_put,
+	.check		= ft_scsi_check,
+	.dev		= ft_scsi_dev,
+	.run		= ft_scsi_run,
+	.requeue	= ft_scsi_requeue,
+};

@@ -67,7 +67,7 @@ void ft_disk_batch(struct ft_disk *disk, bool begin)
 	if (!some)
 		return;
 	ft_vm_flush(disk->vm);
-	/* The acknowledgement may have come while the offset was not known. */
+	/* The acknowledgment may have come while the offset was not known. */
 	if (ft_output_allowed(disk->vm, offset))
 		ft_disk_release(disk);
 }

@@ -41,12 +41,12 @@ struct ft_request {
  */
 struct ft_disk {
 	struct ft_vm *vm;
-	spinlock_t lock;
+	spinlock_t lock;	/* @head, @tail, @held, @batch */
 	unsigned int head;
 	unsigned int tail;
 	struct ft_request *held;
 	bool batch;
-	struct mutex release;
+	struct mutex release;	/* order of submission */
 	unsigned int nr_begun;
 	u16 *begun;
 };

@@ -220,7 +220,7 @@ struct ft_vm {
 	u64 peer_replayed;
 	u64 replayed;
 	u64 peer_tsc;
-	struct mutex devices_lock;
+	struct mutex devices_lock;	/* @devices */
 	struct ft_vhost devices[FT_DEVICES_MAX];
 	spinlock_t lines_lock;	/* @lines */
 	struct ft_line lines[FT_GSI_MAX];

@@ -25,7 +25,6 @@ static int (*target_submit_orig)(struct se_cmd *cmd);
 static void (*transport_generic_request_failure_addr)(struct se_cmd *cmd,
 						      sense_reason_t reason);
 
-
 /* The virtqueue whose kick @work is, and its device. */
 static void *ft_scsi_kicked(void *work, void **vq)
 {

@@ -104,7 +104,7 @@ void ft_nic_batch(struct ft_nic *nic, bool begin)
 	if (!some)
 		return;
 	ft_vm_flush(nic->vm);
-	/* The acknowledgement may have come while the offset was not known. */
+	/* The acknowledgment may have come while the offset was not known. */
 	if (ft_output_allowed(nic->vm, offset))
 		ft_nic_release(nic);
 }

@@ -43,7 +43,7 @@ struct ft_nic {
 	size_t bytes;
 	bool full;
 	bool batch;
-	struct mutex release;
+	struct mutex release;	/* order of delivery */
 };
 
 int ft_nic_attach(struct ft_nic *nic, struct ft_vm *vm,

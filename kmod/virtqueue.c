@@ -27,7 +27,7 @@ struct ft_chain {
 };
 
 static int ft_chain_desc(struct ft_chain *chain, u64 table, u32 i, u32 num,
-			 struct vring_desc *desc)
+			 struct ft_vring_desc *desc)
 {
 	const struct ft_vring_walk *walk = chain->walk;
 
@@ -36,33 +36,33 @@ static int ft_chain_desc(struct ft_chain *chain, u64 table, u32 i, u32 num,
 	return walk->read(walk->ctx, table + i * sizeof(*desc), desc, sizeof(*desc));
 }
 
-static int ft_chain_buffer(struct ft_chain *chain, const struct vring_desc *desc)
+static int ft_chain_buffer(struct ft_chain *chain, const struct ft_vring_desc *desc)
 {
 	const struct ft_vring_walk *walk = chain->walk;
-	u32 n = min(chain->len, le32_to_cpu((__force __le32)desc->len));
+	u32 n = min(chain->len, le32_to_cpu(desc->len));
 
-	if (!n || !(le16_to_cpu((__force __le16)desc->flags) & VRING_DESC_F_WRITE))
+	if (!n || !(le16_to_cpu(desc->flags) & VRING_DESC_F_WRITE))
 		return 0;
 	chain->len -= n;
-	return walk->written(walk->ctx, le64_to_cpu((__force __le64)desc->addr), n);
+	return walk->written(walk->ctx, le64_to_cpu(desc->addr), n);
 }
 
-static bool ft_chain_next(const struct vring_desc *desc)
+static bool ft_chain_next(const struct ft_vring_desc *desc)
 {
-	return le16_to_cpu((__force __le16)desc->flags) & VRING_DESC_F_NEXT;
+	return le16_to_cpu(desc->flags) & VRING_DESC_F_NEXT;
 }
 
 /* As vhost reads it: one entry behind the other, whatever "next" says. */
-static int ft_chain_indirect(struct ft_chain *chain, const struct vring_desc *outer)
+static int ft_chain_indirect(struct ft_chain *chain, const struct ft_vring_desc *outer)
 {
-	u64 table = le64_to_cpu((__force __le64)outer->addr);
-	u32 num = le32_to_cpu((__force __le32)outer->len) / sizeof(*outer), i = 0;
-	struct vring_desc desc;
+	u64 table = le64_to_cpu(outer->addr);
+	u32 num = le32_to_cpu(outer->len) / sizeof(*outer), i = 0;
+	struct ft_vring_desc desc;
 	int ret;
 
 	do {
 		ret = ft_chain_desc(chain, table, i++, num, &desc);
-		if (!ret && le16_to_cpu((__force __le16)desc.flags) & VRING_DESC_F_INDIRECT)
+		if (!ret && le16_to_cpu(desc.flags) & VRING_DESC_F_INDIRECT)
 			ret = -EINVAL;
 		if (!ret)
 			ret = ft_chain_buffer(chain, &desc);
@@ -73,7 +73,7 @@ static int ft_chain_indirect(struct ft_chain *chain, const struct vring_desc *ou
 /* The buffers of chain @head of the descriptor table. */
 static int ft_chain_written(struct ft_chain *chain, const struct ft_vring *ring, u32 head)
 {
-	struct vring_desc desc;
+	struct ft_vring_desc desc;
 	u32 i = head;
 	int ret;
 
@@ -81,11 +81,11 @@ static int ft_chain_written(struct ft_chain *chain, const struct ft_vring *ring,
 		ret = ft_chain_desc(chain, ring->desc, i, ring->num, &desc);
 		if (ret)
 			break;
-		if (le16_to_cpu((__force __le16)desc.flags) & VRING_DESC_F_INDIRECT)
+		if (le16_to_cpu(desc.flags) & VRING_DESC_F_INDIRECT)
 			ret = ft_chain_indirect(chain, &desc);
 		else
 			ret = ft_chain_buffer(chain, &desc);
-		i = le16_to_cpu((__force __le16)desc.next);
+		i = le16_to_cpu(desc.next);
 	} while (!ret && ft_chain_next(&desc));
 	return ret;
 }
@@ -115,15 +115,15 @@ int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 		return -EINVAL;
 	for (at = from; at != to; at++) {
 		struct ft_chain chain = { .walk = walk };
-		struct vring_used_elem used;
+		struct ft_vring_elem used;
 
 		ret = walk->read(walk->ctx, ft_vring_used(ring, at), &used, sizeof(used));
 		if (ret)
 			return ret;
-		chain.len = whole ? U32_MAX : le32_to_cpu((__force __le32)used.len);
+		chain.len = whole ? U32_MAX : le32_to_cpu(used.len);
 		if (!chain.len)
 			continue;
-		ret = ft_chain_written(&chain, ring, le32_to_cpu((__force __le32)used.id));
+		ret = ft_chain_written(&chain, ring, le32_to_cpu(used.id));
 		if (ret)
 			return ret;
 		/* It cannot have written what is not there. */
@@ -134,7 +134,7 @@ int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 	for (at = from; count; at += first, count -= first) {
 		first = min_t(u32, count, ring->num - (at & (ring->num - 1)));
 		ret = walk->written(walk->ctx, ft_vring_used(ring, at),
-				    first * sizeof(struct vring_used_elem));
+				    first * sizeof(struct ft_vring_elem));
 		if (ret)
 			return ret;
 	}

@@ -9,6 +9,19 @@
 
 #include <linux/types.h>
 
+/* As the guest has them: little endian, also where virtio is older than 1.0 (x86). */
+struct ft_vring_desc {
+	__le64 addr;
+	__le32 len;
+	__le16 flags;
+	__le16 next;
+};
+
+struct ft_vring_elem {
+	__le32 id;
+	__le32 len;
+};
+
 /**
  * struct ft_vring - where a virtqueue lies, in guest physical addresses
  * @num: its size, a power of two

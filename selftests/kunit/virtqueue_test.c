@@ -68,17 +68,27 @@ static int vq_run(struct vq_test *t, u16 from, u16 to)
 	return ft_vring_written(&t->ring, from, to, t->whole, &walk);
 }
 
-static struct vring_desc *vq_desc(struct vq_test *t, u64 table, unsigned int i)
+static struct ft_vring_desc desc(u64 addr, u32 len, u16 flags, u16 next)
 {
-	return (struct vring_desc *)(t->ram + table) + i;
+	return (struct ft_vring_desc) {
+		.addr = cpu_to_le64(addr),
+		.len = cpu_to_le32(len),
+		.flags = cpu_to_le16(flags),
+		.next = cpu_to_le16(next),
+	};
+}
+
+static struct ft_vring_desc *vq_desc(struct vq_test *t, u64 table, unsigned int i)
+{
+	return (struct ft_vring_desc *)(t->ram + table) + i;
 }
 
 static void vq_use(struct vq_test *t, u16 at, u32 id, u32 len)
 {
-	struct vring_used_elem *used = (void *)(t->ram + USED + 4);
+	struct ft_vring_elem *used = (void *)(t->ram + USED + 4);
 	u64 gpa = USED + 4 + (at % NUM) * sizeof(*used);
 
-	used[at % NUM] = (struct vring_used_elem) { .id = id, .len = len };
+	used[at % NUM] = (struct ft_vring_elem) { cpu_to_le32(id), cpu_to_le32(len) };
 	memset(t->wrote + gpa, 1, sizeof(*used));
 }
 
@@ -112,18 +122,15 @@ static void vq_chain(struct vq_test *t, u64 table, unsigned int head,
 	for (i = 0; i < entries; i++) {
 		u32 size = 1 + prandom_u32_state(&t->rnd) % 100;
 
-		*vq_desc(t, table, head + i) = (struct vring_desc) {
-			.addr = buffer + i * 128,
-			.len = size,
-			.flags = (i < out ? 0 : VRING_DESC_F_WRITE) |
-				 (i + 1 < entries ? VRING_DESC_F_NEXT : 0),
-			.next = head + i + 1,
-		};
+		*vq_desc(t, table, head + i) =
+			desc(buffer + i * 128, size,
+			     (i < out ? 0 : VRING_DESC_F_WRITE) |
+			     (i + 1 < entries ? VRING_DESC_F_NEXT : 0), head + i + 1);
 		room += i < out ? 0 : size;
 	}
 	*len = t->whole ? room : prandom_u32_state(&t->rnd) % (room + 1);
 	for (left = *len, i = out; i < entries; i++) {
-		u32 n = min(left, vq_desc(t, table, head + i)->len);
+		u32 n = min(left, le32_to_cpu(vq_desc(t, table, head + i)->len));
 
 		memset(t->wrote + buffer + i * 128, 1, n);
 		left -= n;
@@ -150,11 +157,9 @@ static void vq_rounds(struct kunit *test)
 			if (prandom_u32_state(&t->rnd) & 1) {
 				u64 table = TABLES + n * 256;
 
-				*vq_desc(t, DESC, head) = (struct vring_desc) {
-					.addr = table,
-					.len = entries * sizeof(struct vring_desc),
-					.flags = VRING_DESC_F_INDIRECT,
-				};
+				*vq_desc(t, DESC, head) =
+					desc(table, entries * sizeof(struct ft_vring_desc),
+					     VRING_DESC_F_INDIRECT, 0);
 				vq_chain(t, table, 0, entries, buffer, &len);
 				vq_use(t, at++, head++, t->whole ? 0 : len);
 			} else {
@@ -206,36 +211,34 @@ static void vq_test_whole_ring(struct kunit *test)
 static void vq_test_nonsense(struct kunit *test)
 {
 	struct vq_test *t = test->priv;
-	struct vring_desc *d = vq_desc(t, DESC, 0);
+	struct ft_vring_desc *d = vq_desc(t, DESC, 0);
 
 	/* A head, and a next, that are not in the table. */
 	vq_use(t, 0, NUM, 1);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
-	*d = (struct vring_desc) { .flags = VRING_DESC_F_NEXT, .next = NUM };
+	*d = desc(0, 0, VRING_DESC_F_NEXT, NUM);
 	vq_use(t, 0, 0, 1);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
 	/* Loops, and tables within tables. */
-	*d = (struct vring_desc) { .flags = VRING_DESC_F_NEXT, .next = 0 };
+	*d = desc(0, 0, VRING_DESC_F_NEXT, 0);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
-	*d = (struct vring_desc) { .addr = DESC, .len = 16, .flags = VRING_DESC_F_INDIRECT };
+	*d = desc(DESC, 16, VRING_DESC_F_INDIRECT, 0);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
 	/* More written than there is room. */
-	*d = (struct vring_desc) { .addr = BUFFERS, .len = 5, .flags = VRING_DESC_F_WRITE };
+	*d = desc(BUFFERS, 5, VRING_DESC_F_WRITE, 0);
 	vq_use(t, 0, 0, 6);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
-	*d = (struct vring_desc) { .addr = DESC, .len = 16, .flags = VRING_DESC_F_INDIRECT };
+	*d = desc(DESC, 16, VRING_DESC_F_INDIRECT, 0);
 	/* An empty indirect table. */
 	vq_use(t, 0, 0, 1);
-	d->len = 15;
+	d->len = cpu_to_le32(15);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EINVAL);
 	/* Memory that is not there: of the table, of a buffer. */
 	t->fail_at = DESC + sizeof(*d);
 	vq_use(t, 0, 1, 1);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EFAULT);
 	t->fail_at = 0;
-	*vq_desc(t, DESC, 1) = (struct vring_desc) {
-		.addr = RAM, .len = 1, .flags = VRING_DESC_F_WRITE
-	};
+	*vq_desc(t, DESC, 1) = desc(RAM, 1, VRING_DESC_F_WRITE, 0);
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EFAULT);
 	t->fail_at = USED + 4;
 	KUNIT_EXPECT_EQ(test, vq_run(t, 0, 1), -EFAULT);

@@ -7,7 +7,7 @@
  *	get KEY
  *	KEY VALUE VERSION	is the reply to both
  *
- *	reqrep serve
+ *	reqrep serve [DATABASE [OPTION ...]]	the table is in memory, or in SQLite's file
  *	reqrep load ADDRESS LOG [OPTION ...]	write, and log what was acknowledged
  *	reqrep verify ADDRESS LOG [OPTION ...]	is all of that there?
  *
@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "database.h"
 #include "mix.h"
 #include "tcp.h"
 
@@ -43,25 +44,48 @@ struct entry {
 	u64 version;
 };
 
-/* The server's is shared by its processes. */
+/* The server's, shared by its processes; or the file that has it. */
 static struct entry *table;
+static const char *database;
 
 static u64 port = 7002, rate, count, first, keys = 64, seed = 1;
+
+static void set(u64 key, u64 value)
+{
+	if (database) {
+		database_set(key, value);
+		return;
+	}
+	table[key].value = value;
+	table[key].version++;
+}
+
+static struct entry get(u64 key)
+{
+	struct entry entry;
+
+	if (!database)
+		return table[key];
+	database_get(key, &entry.value, &entry.version);
+	return entry;
+}
 
 static void serve(int fd)
 {
 	FILE *in = fdopen(fd, "r"), *out = fdopen(fd, "w");
+	struct entry entry;
 	u64 key, value;
 	char line[80];
 
+	if (database)
+		database_open(database);
 	while (fgets(line, sizeof(line), in)) {
-		if (sscanf(line, "set %lu %lu", &key, &value) == 2 && key < KEYS) {
-			table[key].value = value;
-			table[key].version++;
-		} else if (sscanf(line, "get %lu", &key) != 1 || key >= KEYS) {
+		if (sscanf(line, "set %lu %lu", &key, &value) == 2 && key < KEYS)
+			set(key, value);
+		else if (sscanf(line, "get %lu", &key) != 1 || key >= KEYS)
 			fail("what is %s?", line);
-		}
-		fprintf(out, "%lu %lu %lu\n", key, table[key].value, table[key].version);
+		entry = get(key);
+		fprintf(out, "%lu %lu %lu\n", key, entry.value, entry.version);
 		fflush(out);
 	}
 }
@@ -188,7 +212,11 @@ int main(int argc, char **argv)
 	FILE *log;
 	int fd;
 
-	if (argc == 2 && !strcmp(argv[1], "serve")) {
+	if (argc >= 2 && !strcmp(argv[1], "serve")) {
+		if (argc > 2) {
+			database = argv[2];
+			take_options(argv + 3, options, ARRAY_SIZE(options));
+		}
 		table = mmap(NULL, KEYS * sizeof(*table), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (table == MAP_FAILED)

@@ -15,11 +15,10 @@ NET=$(mktemp -d)
 
 # net_build: the services' programs, for the machine below.
 net_build() {
-	local program
+	local src=../guests/linux
 
-	for program in stream reqrep; do
-		gcc -std=gnu11 -O2 -o "$NET/$program" ../guests/linux/{$program,tcp}.c || return
-	done
+	gcc -std=gnu11 -O2 -o "$NET/stream" $src/{stream,tcp}.c &&
+	gcc -std=gnu11 -O2 -o "$NET/reqrep" $src/{reqrep,database,tcp}.c
 }
 
 # net_guest HOST NAME [GUEST_x=y ...] [-- QEMU arguments]: start a guest that can be
@@ -30,7 +29,17 @@ net_guest() {
 	shift 2
 	guest "$host" "$name" GUEST_NIC=1 \
 		"GUEST_CMDLINE=kvm_ft.ip=$NET_GUEST kvm_ft.rate=1 kvm_ft.busy=0" "$@" &&
-	on "$host" "until grep -q 'guest: ready' /run/$name.console.log; do sleep 0.5; done"
+	on "$host" "until grep -q 'guest: ready' /run/$name.console.log; do sleep 2; done"
+}
+
+# on_guest HOST COMMAND: a shell command line in the guest, with its exit code.
+on_guest() {
+	local output
+
+	output=$(printf '(%s) 2>&1\necho "status $?"\nexit\n' "$2" |
+		bed net -w "$1" -t "$NET_LIMIT" socat -t 100000 - "TCP:$NET_GUEST:7000") || return
+	printf '%s\n' "$output" | sed '$d'
+	[ "${output##*$'\n'}" = "status 0" ]
 }
 
 # net_start ID PROGRAM ARGUMENT...: start a client.
@@ -38,7 +47,7 @@ net_start() {
 	local id=$1 program=$NET/$2
 
 	shift 2
-	rm -f "$NET/$id".{log,pid,status}
+	rm -f "${NET:?}/$id".{log,pid,status}
 	{
 		bed net "$program" "$@" >"$NET/$id.log" 2>&1 &
 		echo $! >"$NET/$id.pid"
@@ -87,10 +96,10 @@ net_moves() {
 	}
 }
 
-# net_verify ID ADDRESS: has the guest all writes that "reqrep load" ID was told of?
+# net_verify ID ADDRESS [OPTION ...]: has the guest all writes that "reqrep load" ID was told of?
 # Its log is $NET/ID.writes.
 net_verify() {
-	bed net "$NET/reqrep" verify "$2" "$NET/$1.writes"
+	bed net "$NET/reqrep" verify "$2" "$NET/$1.writes" "${@:3}"
 }
 
 # net_end: no client is left.
@@ -98,7 +107,7 @@ net_end() {
 	local pid
 
 	for pid in "$NET"/*.pid; do
-		kill -KILL "$(<"$pid")" 2>/dev/null || true
+		[ ! -e "$pid" ] || kill -KILL "$(<"$pid")" 2>/dev/null || true
 	done
 	rm -rf "$NET"
 }

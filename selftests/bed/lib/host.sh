@@ -95,7 +95,13 @@ host_wait() {
 		((used < 30000)) || die "host$n does not boot: bed log host$n"
 		sleep 0.1
 	done
-	bed_ssh "host$n" true || die "host$n does not answer"
+	until bed_ssh "host$n" true; do
+		if ! used=$(host_cpu_time "$n") || ((used >= 30000)); then
+			host_tail "$n"
+			die "host$n does not answer"
+		fi
+		sleep 1
+	done
 }
 
 # Power loss.

@@ -10,7 +10,8 @@
 # The files, and what each new line of them is given to.
 SOURCES=("messages:got_message" "console.host1:got_console host1"
 	"console.host2:got_console host2" "status.host1:got_status host1"
-	"status.host2:got_status host2" "events:got_event")
+	"status.host2:got_status host2" "events:got_event"
+	"client.stream:got_client stream" "client.database:got_client database")
 
 FIELDS=(role state reason lag-bytes unacked-bytes log-bytes log-rate branches
 	entries-sync entries-async)

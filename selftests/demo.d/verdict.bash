@@ -32,6 +32,9 @@ verdict() {
 
 	check "the console goes on without gap or contradiction, no clock went back" \
 		"$here/guests/verify-chain" --beyond "$DEMO_LINES" "$tmp"/console.host{1,2}
+	check "a TCP connection goes on, every byte of it is right" client_right stream
+	check "so does a connection to the database" client_right database
+	check "the database has every write it has acknowledged" database_whole
 	check "both copies were equal in lockstep" test "$equal"
 	check "host2 took over by itself" took_over
 	check "no kernel complained" bed check

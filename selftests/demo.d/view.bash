@@ -10,7 +10,7 @@ drawing='' changed='' shown=0
 # Both consoles; the first character of a line tells how it looks. What both have
 # is in the same row of both.
 declare -a pane_host1=() pane_host2=() messages=()
-declare -A status_line=([host1]=off [host2]=off)
+declare -A status_line=([host1]=off [host2]=off [world]='')
 # When a host's state was printed last, and which.
 declare -A told_at=() told=()
 
@@ -130,6 +130,14 @@ view_note() {
 	line "$1" "[$2]"
 }
 
+view_clients() {
+	status_line[world]="clients: TCP stream $(human "${count[stream]}"), ${count[database]} writes to the database"
+	changed=1
+	((SECONDS - ${told_at[world]:-0} < 10)) && return
+	told_at[world]=$SECONDS
+	line world "[${status_line[world]}]"
+}
+
 view_kill() {
 	status_line[host1]="DEAD: power loss"
 	view_console host1 '!' "*** power loss ***"
@@ -175,7 +183,7 @@ pane_cell() {
 view_draw() {
 	# The last column stays empty: terminals differ in what comes after it.
 	local width=$((columns - 1)) below=6 color='' cell='' left rule out i host
-	local half=$(((width - 3) / 2)) height=$((rows - 8 - below))
+	local half=$(((width - 3) / 2)) height=$((rows - 9 - below))
 	local first=$((${#pane_host1[@]} > ${#pane_host2[@]} ? ${#pane_host1[@]} : ${#pane_host2[@]}))
 	local skip=$((${#messages[@]} > below ? ${#messages[@]} - below : 0))
 
@@ -196,7 +204,7 @@ view_draw() {
 		out+="$left | $cell"$'\e[K\n'
 	done
 	out+=$rule$'\e[K\n'
-	for host in host1 host2; do
+	for host in host1 host2 world; do
 		color=''
 		[[ ${at[$host.state]-} != running ]] || color=$green
 		[[ $host != "$dead" ]] || color=$red

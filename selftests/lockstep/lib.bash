@@ -15,6 +15,15 @@ load_module() {
 	done
 }
 
+# set_timeout MS: silence after which a peer is lost, from the next protection on.
+set_timeout() {
+	local host
+
+	for host in host1 host2; do
+		on $host "echo $1 >/sys/module/kvm_ft/parameters/timeout_ms"
+	done
+}
+
 # on HOST COMMAND...: run it there.
 on() {
 	bed run "$@"
@@ -109,7 +118,8 @@ protect() {
 
 # equal HOST NAME: both copies are the same at one position.
 equal() {
-	on "$1" "ftctl -j digest $2" | jq -e .digest.compared >/dev/null || {
+	# (What says nothing is true for jq 1.6.)
+	[ "$(on "$1" "ftctl -j digest $2" | jq .digest.compared)" = true ] || {
 		on host1 "ftctl status; dmesg | tail -n 5"
 		on host2 "ftctl status; dmesg | tail -n 5"
 		return 1

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "disk.h"
 #include "ftctl.h"
 #include "js.h"
 #include "module.h"
@@ -111,7 +112,8 @@ static void add_named(struct json_object *list, const char *opts, const char *ke
 }
 
 /* What the copy would take there, by its command line. */
-static struct json_object *wanted(const struct qemu *qemu, struct json_object *nics)
+static struct json_object *wanted(const struct qemu *qemu, struct json_object *nics,
+				  struct json_object *disks)
 {
 	struct json_object *args = json_object_new_object();
 	struct json_object *taps = json_object_new_array();
@@ -131,30 +133,33 @@ static struct json_object *wanted(const struct qemu *qemu, struct json_object *n
 	json_object_object_add(args, "taps", taps);
 	json_object_object_add(args, "bridges", bridges);
 	json_object_object_add(args, "macs", macs);
+	json_object_object_add(args, "wwpns", disk_wwpns(disks));
 	return args;
 }
 
 /**
- * check_room - is there room for a copy on the peer?
+ * check_room - is there room for a copy on the peer, and what the guest needs?
  * @peer: from peer_open(), and greeted by check_peer()
  * @qemu: the guest's QEMU
  * @nics: its NICs
+ * @disks: its disks
  * @found: gets the obstacles, or NULL
  *
  * Return: 0, or -1 after fail().
  */
 int check_room(struct peer *peer, const struct qemu *qemu, struct json_object *nics,
-	       struct json_object *found)
+	       struct json_object *disks, struct json_object *found)
 {
 	struct json_object *answer, *theirs;
 	int err = 0;
 
-	if (peer_call(peer, "check", wanted(qemu, nics), &answer))
+	if (peer_call(peer, "check", wanted(qemu, nics, disks), &answer))
 		return -1;
 	theirs = js_get(answer, "obstacles");
 	for (size_t i = 0; theirs && i < json_object_array_length(theirs) && !err; i++)
 		err = obstacle(found, "%s: %s", peer->host,
 			       json_object_get_string(json_object_array_get_idx(theirs, i)));
+	err = err ?: disk_compare(peer->host, disks, js_get(answer, "luns"), found);
 	json_object_put(answer);
 	return err;
 }

@@ -19,20 +19,21 @@
 #include "qmp.h"
 
 static int look_at_guest(const struct qemu *qemu, struct json_object **nics,
-			 struct json_object *found)
+			 struct json_object *disks, struct json_object *found)
 {
 	struct qmp *qmp = qmp_open(qemu);
 	int err;
 
 	if (!qmp)
 		return -1;
-	err = nic_list(qmp, nics) ?: guest_check(qmp, qemu, *nics, found);
+	err = nic_list(qmp, nics) ?: guest_check(qmp, qemu, *nics, disks, found);
 	qmp_close(qmp);
 	return err;
 }
 
 static int look_at_peer(struct mod *mod, const char *host, const struct qemu *qemu,
-			struct json_object *nics, struct json_object *found)
+			struct json_object *nics, struct json_object *disks,
+			struct json_object *found)
 {
 	struct json_object *hello;
 	struct peer peer;
@@ -43,7 +44,7 @@ static int look_at_peer(struct mod *mod, const char *host, const struct qemu *qe
 	err = check_peer(mod, &peer, found, &hello);
 	if (!err) {
 		json_object_put(hello);
-		err = check_room(&peer, qemu, nics, found);
+		err = check_room(&peer, qemu, nics, disks, found);
 	}
 	peer_close(&peer);
 	return err;
@@ -52,17 +53,19 @@ static int look_at_peer(struct mod *mod, const char *host, const struct qemu *qe
 /* What cannot be looked at stands in the way as well, but not in that of the rest. */
 static void look(const char *host, const struct qemu *qemu, struct json_object *found)
 {
+	struct json_object *disks = json_object_new_array();
 	struct json_object *nics = NULL;
 	struct mod mod = {};
 	bool attached;
 
 	if (mod_open(&mod) || check_module(&mod, qemu->name, found, &attached))
 		obstacle(found, "%s", fail_why());
-	if (look_at_guest(qemu, &nics, found))
+	if (look_at_guest(qemu, &nics, disks, found))
 		obstacle(found, "%s", fail_why());
-	if (host && mod.sk && look_at_peer(&mod, host, qemu, nics, found))
+	if (host && mod.sk && look_at_peer(&mod, host, qemu, nics, disks, found))
 		obstacle(found, "%s", fail_why());
 	json_object_put(nics);
+	json_object_put(disks);
 	if (mod.sk)
 		mod_close(&mod);
 }

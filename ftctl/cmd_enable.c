@@ -44,6 +44,7 @@
  * @qemu: the VM's QEMU
  * @qmp: its monitor
  * @nics: its NICs
+ * @disks: its disks
  * @peer: the peer's ftctl
  * @link: the ends of the logging link
  * @session: random, the same on both sides
@@ -64,6 +65,7 @@ struct enable {
 	struct qemu qemu;
 	struct qmp *qmp;
 	struct json_object *nics;
+	struct json_object *disks;
 	struct peer peer;
 	struct link link;
 	u64 session;
@@ -80,19 +82,20 @@ static int step_check(struct enable *e)
 	bool attached;
 	int err;
 
+	e->disks = json_object_new_array();
 	if (mod_open(&e->mod) || qemu_find(e->vm, &e->qemu) ||
 	    check_module(&e->mod, e->vm, NULL, &attached))
 		return -1;
 	e->qmp = qmp_open(&e->qemu);
 	if (!e->qmp || nic_list(e->qmp, &e->nics) ||
-	    guest_check(e->qmp, &e->qemu, e->nics, NULL) ||
+	    guest_check(e->qmp, &e->qemu, e->nics, e->disks, NULL) ||
 	    peer_open(&e->peer, e->host) ||
 	    check_peer(&e->mod, &e->peer, NULL, &hello))
 		return -1;
 	err = addr_link(&e->link, e->host, e->dev, e->addr, e->peer_addr,
 			js_get(hello, "addresses"));
 	json_object_put(hello);
-	if (err || check_room(&e->peer, &e->qemu, e->nics, NULL))
+	if (err || check_room(&e->peer, &e->qemu, e->nics, e->disks, NULL))
 		return -1;
 	return attached ? mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL) : 0;
 }
@@ -262,6 +265,7 @@ static void release(struct enable *e)
 	peer_close(&e->peer);
 	qmp_close(e->qmp);
 	json_object_put(e->nics);
+	json_object_put(e->disks);
 	qemu_free(&e->qemu);
 	if (e->mod.sk)
 		mod_close(&e->mod);

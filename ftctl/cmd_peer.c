@@ -11,6 +11,7 @@
 #include "../uapi/kvm_ft.h"
 #include "addr.h"
 #include "copy.h"
+#include "disk.h"
 #include "ftctl.h"
 #include "interrupt.h"
 #include "js.h"
@@ -53,6 +54,7 @@ static int op_check(struct session *s, struct json_object *request,
 	int err;
 
 	json_object_object_add(answer, "obstacles", obstacles);
+	json_object_object_add(answer, "luns", disk_luns(js_get(request, "wwpns")));
 	if (mod_vm_find(&s->mod, js_str(request, "name", ""), &status))
 		return -1;
 	err = room_check(status, request, obstacles);

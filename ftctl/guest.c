@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk.h"
 #include "ftctl.h"
 #include "guest.h"
 #include "js.h"
@@ -48,12 +49,14 @@ static const int allowed_pci[] = {
  * @qmp: its QEMU
  * @qemu: the same
  * @nics: its NICs
+ * @disks: get its disks
  * @found: the obstacles; NULL: the first is enough
  */
 struct guest {
 	struct qmp *qmp;
 	const struct qemu *qemu;
 	struct json_object *nics;
+	struct json_object *disks;
 	struct json_object *found;
 };
 
@@ -266,6 +269,8 @@ static int check_vhost_scsi(struct guest *g, const struct device *dev)
 {
 	char *queues = property(g, dev->path, "num_queues");
 	bool one = queues && !strcmp(queues, "1");
+	char *wwpn;
+	int err;
 
 	free(queues);
 	if (!one)
@@ -278,7 +283,10 @@ static int check_vhost_scsi(struct guest *g, const struct device *dev)
 		return obstacle(g->found,
 				"disk '%s' is not said to be on storage that the peer reaches, too: see to it, and set migratable=on on it",
 				dev->name);
-	return 0;
+	wwpn = property(g, dev->path, "wwpn");
+	err = disk_add(g->disks, dev->name, wwpn ?: "", g->found);
+	free(wwpn);
+	return err;
 }
 
 static bool is_virtio_net(const char *type)
@@ -443,14 +451,17 @@ static int check_migratable(struct guest *g)
  * @qmp: its QEMU
  * @qemu: the same
  * @nics: its NICs
+ * @disks: an array; gets its disks, see disk.h
  * @found: gets the obstacles, with what to change; NULL: the first is enough
  *
  * Return: 0, or -1 after fail(), for an obstacle only when @found is NULL
  */
 int guest_check(struct qmp *qmp, const struct qemu *qemu, struct json_object *nics,
-		struct json_object *found)
+		struct json_object *disks, struct json_object *found)
 {
-	struct guest g = { .qmp = qmp, .qemu = qemu, .nics = nics, .found = found };
+	struct guest g = {
+		.qmp = qmp, .qemu = qemu, .nics = nics, .disks = disks, .found = found,
+	};
 
 	/* First what a user is most likely to have to change. */
 	return check_accel(&g) ?:

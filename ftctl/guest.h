@@ -7,6 +7,6 @@ struct qemu;
 struct qmp;
 
 int guest_check(struct qmp *qmp, const struct qemu *qemu, struct json_object *nics,
-		struct json_object *found);
+		struct json_object *disks, struct json_object *found);
 
 #endif /* _FTCTL_GUEST_H */

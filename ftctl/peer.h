@@ -4,7 +4,7 @@
  * It answers { "ok": true, ... } or { "ok": false, "error": "..." }.
  *
  *	hello		its version and addresses
- *	check		is there room for a copy?
+ *	check		is there room for a copy, and what is behind the guest's disks?
  *	prepare		start a copy's QEMU and attach it
  *	query		QEMU's word for the copy's state
  *	digest		of the copy, at rest
@@ -23,7 +23,7 @@
 #include <sys/types.h>
 
 /* Both ends have to speak the same. */
-#define PEER_PROTOCOL	2
+#define PEER_PROTOCOL	3
 
 /**
  * struct peer - a conversation

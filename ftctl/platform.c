@@ -126,6 +126,26 @@ const char *platform_vhost_scsi_link(void)
 }
 
 /**
+ * platform_target - where LIO, the kernel's SCSI target, is set up
+ *
+ * Return: a path
+ */
+const char *platform_target(void)
+{
+	return "/sys/kernel/config/target";
+}
+
+/**
+ * platform_block - where block devices are seen, by major and minor number
+ *
+ * Return: a path
+ */
+const char *platform_block(void)
+{
+	return "/sys/dev/block";
+}
+
+/**
  * platform_ifindex - the number of an interface
  * @name: the interface
  *

@@ -24,6 +24,9 @@ const char *platform_tun_link(void);
 const char *platform_vhost_net_link(void);
 const char *platform_vhost_scsi_link(void);
 
+const char *platform_target(void);	/* configfs of LIO */
+const char *platform_block(void);	/* block devices, by number */
+
 unsigned int platform_ifindex(const char *name);	/* 0: no such interface */
 
 #endif /* _FTCTL_PLATFORM_H */

@@ -31,20 +31,6 @@ enable() {
 	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1
 }
 
-# obstacles SENTENCE...: check tells these, in this order, and no others.
-obstacles() {
-	local n=0 text
-
-	run "$FTCTL" -j check vm0 "${options[@]}"
-	ends 1
-	field .protectable false
-	field '.obstacles | length' $#
-	for text; do
-		output=$(jq -r ".obstacles[$n]" <<<"$output") says "$text"
-		n=$((n + 1))
-	done
-}
-
 # refused SENTENCE: as the only obstacle, and by enable, which leaves the peer alone.
 refused() {
 	obstacles "$1"
@@ -52,11 +38,6 @@ refused() {
 	ends 1
 	says "$1"
 	[[ ! -e $BATS_TEST_TMPDIR/host2/requests ]]
-}
-
-# Devices that vm-attach told the module of a host.
-devices() {
-	grep vm-attach "$BATS_TEST_TMPDIR/$1/requests" | jq -cS '.device // []'
 }
 
 @test "check: a guest that can be protected" {
@@ -112,7 +93,7 @@ devices() {
 }
 
 @test "check --peer: what the other host has, or has not" {
-	options=(--peer host2)
+	peer_too host2
 	nics 1
 	here host2
 	qemu -name other -netdev tap,id=z,ifname=tap1 -device e1000,netdev=z,mac=52:54:00:00:00:01
@@ -125,14 +106,13 @@ devices() {
 	state '.module = false'
 	here host1
 	obstacles "host2: the module kvm_ft is not loaded"
-	options=(--peer nowhere)
 	run bash -c "'$FTCTL' check vm0 --peer nowhere 2>/dev/null"
 	ends 1
 	says "no answer from nowhere"
 }
 
 @test "check --peer: a VM of this name there, and the same tap of another name" {
-	options=(--peer host2)
+	peer_too host2
 	nics 1
 	here host2
 	qemu -name vm0 -netdev tap,id=z,ifname=tap1
@@ -147,7 +127,7 @@ devices() {
 }
 
 @test "check --peer: a bridge that is missing there" {
-	options=(--peer host2)
+	peer_too host2
 	guest_with -netdev tap,id=n0,br=lan,helper=/x,vhost=on \
 		-device virtio-net-pci,netdev=n0,id=net0,ioeventfd=off
 	obstacles "host2: there is no bridge 'lan'"
@@ -268,33 +248,4 @@ devices() {
 		"virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,macaddr=x\r\n \\ #net1: index=0,type=tap,ifname=tap0\r\n"}}'
 	guest_with -nic tap,model=virtio-net-pci,vhost=on
 	refused "NIC 'virtio-net-pci.0' was not made by -device and -netdev"
-}
-
-# disk PROPERTIES: a guest with this one.
-disk() {
-	guest_with -device "vhost-scsi-pci,id=d0,wwpn=naa.5001405000000001,$1"
-}
-
-@test "devices: a disk that vhost serves, on storage that both hosts reach" {
-	disk num_queues=1,migratable=on
-	check
-	ends 0
-	enable
-	ends 0
-	devices host1 | jq -e '.[0] | has("fd") and (has("ifindex") | not)'
-}
-
-@test "devices: a disk with several queues" {
-	disk num_queues=4,migratable=on
-	refused "disk 'd0' has several queues: set num_queues=1 on it"
-}
-
-@test "devices: a disk that only this host may reach" {
-	disk num_queues=1
-	refused "disk 'd0' is not said to be on storage that the peer reaches, too"
-}
-
-@test "devices: a disk with protection information" {
-	disk num_queues=1,migratable=on,t10_pi=on
-	refused "disk 'd0' has protection information: set t10_pi=off on it"
 }

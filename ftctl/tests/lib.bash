@@ -89,6 +89,32 @@ nic() {
 		-device "virtio-net-pci,id=net$n,netdev=n$n,mac=52:54:00:00:00:0$n,ioeventfd=off${1#"$n"}"
 }
 
+# lun HOST [LUN]: a LUN on a block device of that host, as a guest's disk has them.
+lun() {
+	local dir=$BATS_TEST_TMPDIR/$1 n=${2:-0}
+	local tpg=$dir/target/vhost/naa.5001405000000001/tpgt_1
+	local store=$dir/target/core/iblock_0/disk$n
+
+	mkdir -p "$tpg/lun/lun_$n/statistics" "$store/wwn" "$store/attrib" \
+		"$dir/block/254:3$n/queue"
+	echo naa.5001405000000002 >"$tpg/nexus"
+	ln -s "../../../../../core/iblock_0/disk$n" "$tpg/lun/lun_$n/link"
+	printf 'Status: ACTIVATED  Max Queue Depth: 128  SectorSize: 512\n        %s\n        %s\n' \
+		"iBlock device: vdc  UDEV PATH: /dev/vdc  readonly: 0" \
+		"Major: 254 Minor: 3$n  CLAIMED: IBLOCK" >"$store/info"
+	echo "T10 VPD Unit Serial Number: serial-$n" >"$store/wwn/vpd_unit_serial"
+	echo LIO-ORG >"$store/wwn/vendor_id"
+	echo IBLOCK >"$store/wwn/product_id"
+	echo 512 >"$store/attrib/block_size"
+	echo 8192 >"$store/attrib/hw_max_sectors"
+	echo 8388607 >"$store/attrib/unmap_granularity"
+	for a in tpu tpws write_cache; do
+		echo 0 >"$store/attrib/emulate_$a"
+	done
+	echo 524288 >"$dir/block/254:3$n/size"
+	echo "write back" >"$dir/block/254:3$n/queue/write_cache"
+}
+
 # guest_with ARGUMENTS: a guest as enable wants it, called vm0, and these.
 guest_with() {
 	qemu -name vm0 -machine pc,smm=off -qmp "unix:/proc/self/cwd/vm0.qmp,server=on,wait=off" \
@@ -162,4 +188,28 @@ requests() {
 
 commands() {
 	paste -sd' ' "$BATS_TEST_TMPDIR/$1/qmp.log"
+}
+
+# peer_too HOST: have obstacles() look at this peer as well.
+peer_too() {
+	options=(--peer "$1")
+}
+
+# obstacles SENTENCE...: check of vm0 tells these, in this order, and no others.
+obstacles() {
+	local n=0 text
+
+	run "$FTCTL" -j check vm0 "${options[@]}"
+	ends 1
+	field .protectable false
+	field '.obstacles | length' $#
+	for text; do
+		output=$(jq -r ".obstacles[$n]" <<<"$output") says "$text"
+		n=$((n + 1))
+	done
+}
+
+# Devices that vm-attach told the module of a host.
+devices() {
+	grep vm-attach "$BATS_TEST_TMPDIR/$1/requests" | jq -cS '.device // []'
 }

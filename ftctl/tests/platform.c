@@ -113,6 +113,16 @@ const char *platform_run(void)
 	return in_dir("run");
 }
 
+const char *platform_target(void)
+{
+	return in_dir("target");
+}
+
+const char *platform_block(void)
+{
+	return in_dir("block");
+}
+
 /* What fake_qemu.c opens. */
 const char *platform_vm_link(void)
 {

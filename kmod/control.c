@@ -27,7 +27,7 @@ int ft_vm_start(struct ft_vm *vm, struct netlink_ext_ack *extack)
 	if (vm->config.role == KVM_FT_ROLE_PRIMARY)
 		ret = ft_vm_event(vm, FT_EV_START, 0, NULL);
 	if (!ret)
-		ft_record_here(vm);
+		ft_record_start(vm);
 	mutex_unlock(&vm->vcpu->mutex);
 	if (ret) {
 		NL_SET_ERR_MSG(extack, "only a primary that is starting can be started");

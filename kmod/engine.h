@@ -274,6 +274,7 @@ bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
 bool ft_record_full(const struct ft_vm *vm);
 void ft_record_open(struct ft_vm *vm);
 void ft_record_here(struct ft_vm *vm);
+void ft_record_start(struct ft_vm *vm);
 void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
 int ft_replay_safe_point(struct ft_vm *vm);
 void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);

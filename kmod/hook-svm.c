@@ -183,6 +183,17 @@ static bool ft_svm_delivering(const struct kvm_vcpu *vcpu)
 	       vcpu->arch.interrupt.injected || vcpu->arch.nmi_injected;
 }
 
+static bool ft_svm_in_shadow(struct kvm_vcpu *vcpu)
+{
+	return ft_svm_vmcb(vcpu)->control.int_state & SVM_INTERRUPT_SHADOW_MASK;
+}
+
+/* No clean bit covers it. */
+static void ft_svm_set_shadow(struct kvm_vcpu *vcpu)
+{
+	ft_svm_vmcb(vcpu)->control.int_state |= SVM_INTERRUPT_SHADOW_MASK;
+}
+
 static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 {
 	if (ft_svm_delivering(vcpu))
@@ -194,7 +205,7 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 	 * breakpoints are held back, too.
 	 */
 	return !(ft_svm_vmcb(vcpu)->save.rflags & X86_EFLAGS_RF) &&
-	       !(ft_svm_vmcb(vcpu)->control.int_state & SVM_INTERRUPT_SHADOW_MASK);
+	       !ft_svm_in_shadow(vcpu);
 }
 
 /*
@@ -315,6 +326,8 @@ const struct ft_vendor ft_svm = {
 	.answer_tsc	= ft_svm_answer_tsc,
 	.can_interrupt	= ft_svm_can_interrupt,
 	.next_rip	= ft_svm_next_rip,
+	.in_shadow	= ft_svm_in_shadow,
+	.set_shadow	= ft_svm_set_shadow,
 	.set_tsc	= ft_svm_set_tsc,
 	.release	= ft_svm_release,
 	.hash_regs	= ft_svm_hash_regs,

@@ -62,6 +62,8 @@ struct ft_plan {
  *	delivered, nor where the replica could not stop (RFLAGS.RF)
  * @next_rip: find the instruction behind the one at which @can_interrupt said no,
  *	if RFLAGS.RF was why; may sleep
+ * @in_shadow: does an STI or MOV SS still hold interrupts back?
+ * @set_shadow: let it
  * @set_tsc: let the guest's TSC go on from a value
  * @release: leave no trace in the vCPU
  * @hash_regs: hash of what vendor code keeps of the vCPU's registers
@@ -78,6 +80,8 @@ struct ft_vendor {
 	int (*answer_tsc)(struct kvm_vcpu *vcpu, u64 tsc, bool tscp);
 	bool (*can_interrupt)(struct kvm_vcpu *vcpu);
 	bool (*next_rip)(struct kvm_vcpu *vcpu, u64 *rip);
+	bool (*in_shadow)(struct kvm_vcpu *vcpu);
+	void (*set_shadow)(struct kvm_vcpu *vcpu);
 	void (*set_tsc)(struct kvm_vcpu *vcpu, u64 tsc);
 	void (*release)(struct kvm_vcpu *vcpu);
 	u64 (*hash_regs)(struct kvm_vcpu *vcpu, u64 seed);

@@ -261,6 +261,26 @@ void ft_record_open(struct ft_vm *vm)
 }
 
 /**
+ * ft_record_start() - log where the guest stands, and what its copy cannot know
+ * @vm: VM, all else of whose state the secondary has
+ *
+ * QEMU does not restore an interrupt shadow: kvm_put_vcpu_events() leaves it out.
+ *
+ * Context: under vcpu->mutex.
+ */
+void ft_record_start(struct ft_vm *vm)
+{
+	struct ft_entry entry = {
+		.type = KVM_FT_ENTRY_SHADOW,
+		.pos = ft_vm_position(vm),
+	};
+
+	if (ft_vendor->in_shadow(vm->vcpu))
+		ft_record(vm, &entry);
+	ft_record_here(vm);
+}
+
+/**
  * ft_record_here() - log where the guest stands
  * @vm: VM
  *

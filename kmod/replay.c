@@ -188,6 +188,9 @@ static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 	case KVM_FT_ENTRY_BATCH:
 		vm->stats.batches++;
 		break;
+	case KVM_FT_ENTRY_SHADOW:
+		ft_vendor->set_shadow(vm->vcpu);
+		break;
 	case KVM_FT_ENTRY_POSITION:
 		break;
 	}
@@ -299,7 +302,8 @@ static bool ft_replay_step(struct ft_vm *vm)
 	}
 	/* The first position is where the guest was paused, which can be anywhere. */
 	if (ft_position_equal(&pos, target) &&
-	    (vm->next.type == KVM_FT_ENTRY_POSITION || ft_vendor->can_interrupt(vm->vcpu))) {
+	    (vm->next.type == KVM_FT_ENTRY_POSITION ||
+	     vm->next.type == KVM_FT_ENTRY_SHADOW || ft_vendor->can_interrupt(vm->vcpu))) {
 		ft_replay_run_freely(vm);
 		ft_replay_apply(vm, &vm->next);
 		ft_replay_consume(vm);

@@ -22,6 +22,7 @@
 		{ KVM_FT_ENTRY_POSITION, "position" },			\
 		{ KVM_FT_ENTRY_DIGEST,	 "digest" },			\
 		{ KVM_FT_ENTRY_BATCH,	 "batch" },			\
+		{ KVM_FT_ENTRY_SHADOW,	 "shadow" },			\
 		{ KVM_FT_ENTRY_DMA,	 "dma" },			\
 		{ KVM_FT_ENTRY_QUEUE,	 "queue" })
 

@@ -36,6 +36,7 @@ static const char *const ft_entry_names[] = {
 	[KVM_FT_ENTRY_POSITION]	= "position",
 	[KVM_FT_ENTRY_DIGEST]	= "digest",
 	[KVM_FT_ENTRY_BATCH]	= "batch",
+	[KVM_FT_ENTRY_SHADOW]	= "shadow",
 	[KVM_FT_ENTRY_DMA]	= "dma",
 	[KVM_FT_ENTRY_QUEUE]	= "queue",
 };

@@ -93,6 +93,7 @@ struct kvm_ft_hello {
  * TIMER, NMI, POSITION   (empty)
  * DIGEST     regs:le64 ram:le64 irqchip:le64
  * BATCH      (empty) a device writes guest memory; its parts follow
+ * SHADOW     (empty) the guest stands in an interrupt shadow
  *
  * A part belongs to the BATCH before it and has neither position nor check:
  *
@@ -122,6 +123,7 @@ enum kvm_ft_entry_type {
 	KVM_FT_ENTRY_POSITION,
 	KVM_FT_ENTRY_DIGEST,
 	KVM_FT_ENTRY_BATCH,
+	KVM_FT_ENTRY_SHADOW,
 	/* Parts of the asynchronous entry before. */
 	KVM_FT_ENTRY_DMA = 32,
 	KVM_FT_ENTRY_QUEUE,

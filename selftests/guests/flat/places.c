@@ -178,6 +178,21 @@ static void run_shadow(void)
 	}
 }
 
+/* Half of all places are in a shadow: where it is paused to be copied, too. */
+static void run_stack(void)
+{
+	random_timer_start();
+	sti();
+	for (;;) {
+		asm volatile("mov %%ss, %%ecx\n"
+			     ".rept 64\n"
+			     "	mov %%ecx, %%ss\n"
+			     "	nop\n"
+			     ".endr" ::: "rcx");
+		report_every(2000);
+	}
+}
+
 static void run_window(void)
 {
 	random_timer_start();
@@ -282,6 +297,7 @@ const struct exercise places[] = {
 	{ "rep", run_rep },
 	{ "fault", run_fault },
 	{ "shadow", run_shadow },
+	{ "stack", run_stack },
 	{ "window", run_window },
 	{ "priority", run_priority },
 	{ "exceptions", run_exceptions },

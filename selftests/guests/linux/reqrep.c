@@ -139,9 +139,23 @@ static void read_log(FILE *log)
 		fail("the log is not one of ours");
 }
 
+static int compare_times(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of sorted times, the one within which so many per cent of all are. */
+static u64 percentile(const u64 *times, u64 n, u64 percent)
+{
+	return n ? times[(n - 1) * percent / 100] : 0;
+}
+
 static void load(FILE *log)
 {
 	u64 start = now_ns(), last_print = start, longest = 0, done, sent, key, now;
+	u64 *times = NULL, room = 0;
 	struct entry reply;
 
 	for (done = 0; !stopped && (!count || done < count); done++) {
@@ -165,6 +179,13 @@ static void load(FILE *log)
 
 		if (now - sent > longest)
 			longest = now - sent;
+		if (done == room) {
+			room = room ? 2 * room : 1024;
+			times = realloc(times, room * sizeof(*times));
+			if (!times)
+				fail("no memory for %lu times", room);
+		}
+		times[done] = now - sent;
 		if (now - last_print >= NS_PER_S) {
 			last_print = now;
 			printf("%lu requests, longest %lu us\n", done + 1, longest / 1000);
@@ -173,8 +194,12 @@ static void load(FILE *log)
 		if (rate)
 			sleep_until(start + (done + 1) * NS_PER_S / rate);
 	}
-	printf("done: %lu requests in %lu ms, longest %lu us\n", done,
-	       (now_ns() - start) / 1000000, longest / 1000);
+	now = now_ns();
+	qsort(times, done, sizeof(*times), compare_times);
+	printf("done: %lu requests in %lu ms, longest %lu us, median %lu us, 99%% within %lu us\n",
+	       done, (now - start) / 1000000, longest / 1000, percentile(times, done, 50) / 1000,
+	       percentile(times, done, 99) / 1000);
+	free(times);
 }
 
 static void verify(void)

@@ -1,0 +1,150 @@
+# shellcheck shell=bash disable=SC2154 # what bench sets
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Single measurements. Each is an object in $RUNS: job, mode, amount, us, and by how
+# much the counters moved meanwhile.
+
+RUNS=$NET/runs
+: >"$RUNS"
+
+# The connections to the hosts' counters, and what they read: count.c. The files are the
+# packets of the guest's tap, which are seen from the host: it receives what the guest sends.
+declare -A counter_in=() counter_out=()
+COUNTED=/sys/class/net/tap-vm0/statistics
+
+# How much of a job was found to take long enough, by mode and job.
+declare -A amount=()
+
+counters_start() {
+	local host in out
+
+	for host in host1 host2; do
+		bed put $host "$NET/count" /run/count || return
+		mkfifo "$NET/count.$host.in" "$NET/count.$host.out"
+		# Both ends are here, so that opening one does not wait for the other.
+		exec {in}<>"$NET/count.$host.in" {out}<>"$NET/count.$host.out"
+		counter_in[$host]=$in counter_out[$host]=$out
+		bed run -t 36000 $host "exec /run/count $COUNTED/rx_packets $COUNTED/tx_packets" \
+			<&"$in" >&"$out" 2>"$NET/count.$host.log" &
+		echo $! >"$NET/count.$host.pid"
+		disown
+		echo >&"$in"
+		read -r -t 60 <&"$out" || {
+			cat "$NET/count.$host.log" >&2
+			return 1
+		}
+	done
+}
+
+# counters: instructions of both hosts, packets from and to the guest.
+counters() {
+	local host
+	local -A read=()
+
+	# Both are asked before either is waited for.
+	for host in host1 host2; do
+		echo >&"${counter_in[$host]}"
+	done
+	for host in host1 host2; do
+		read -r -t 60 'read[$host]' <&"${counter_out[$host]}" ||
+			fail "no answer of $host's counter"
+	done
+	jq -cn --arg one "${read[host1]}" --arg two "${read[host2]}" '
+		($one | split(" ") | map(tonumber)) as $numbers
+		| {instructions: $numbers[0], from: $numbers[1], to: $numbers[2],
+		instructions2: ($two | split(" ")[0] | tonumber)}'
+}
+
+# log_counters MODE: what kvm_ft says.
+log_counters() {
+	[[ $1 == protected ]] || {
+		echo '{}'
+		return
+	}
+	on host1 'ftctl -j status vm0' | jq -c "$VM"' | if .state != "running" then error(.state) else
+		{log: ."log-bytes", entries: (.stats."entries-sync" + .stats."entries-async"),
+		exits: .stats.exits, outputs: .stats.outputs, held: .stats."packets-held",
+		batches: .stats.batches, dma: .stats."dma-bytes", disk: .stats.requests} end' ||
+		fail "the guest is not protected any more"
+}
+
+# run_once JOB MODE AMOUNT: sets "us" and "run".
+run_once() {
+	local job=$1 mode=$2 n=$3 log_before log_after before after result
+
+	log_before=$(log_counters "$mode") || exit
+	before=$(counters) || exit
+	result=$("job_$job" "$n") || fail "$job: ${result:-no result}"
+	after=$(counters) || exit
+	log_after=$(log_counters "$mode") || exit
+	us=${result%%[!0-9]*}
+	[[ $us ]] || fail "$job took no time: $result"
+	run=$(jq -cn --arg job "$job" --arg mode "$mode" --argjson amount "$n" \
+		--arg result "${result#"$us"}" --argjson us "$us" '
+		def moved(a; b): b | with_entries(.value -= a[.key]);
+		{job: $job, mode: $mode, amount: $amount, us: $us}
+		+ ([$result | scan("([a-z0-9]+)=([0-9]+)") | {(.[0]): .[1] | tonumber}] | add // {})
+		+ moved($a; $b) + moved($c; $d)' \
+		--argjson a "$before" --argjson b "$after" \
+		--argjson c "$log_before" --argjson d "$log_after")
+}
+
+# measure JOB MODE: only a run that takes long enough counts. The next one begins with the
+# amount that this took.
+measure() {
+	local job=$1 mode=$2 n us run enough=$((BENCH_SECONDS * 750000)) factor
+
+	n=${amount[$mode.$job]:-${LEAST[$job]}}
+	while run_once "$job" "$mode" "$n" && ((us < enough)); do
+		factor=$((BENCH_SECONDS * 1200000 / us + 1))
+		((n *= factor < 10 ? factor : 10))
+	done
+	amount[$mode.$job]=$n
+	echo "$run" >>"$RUNS"
+	tell "   $job: $n in $((us / 1000)) ms"
+}
+
+# measure_link: round trips of the logging link, with nothing else on it.
+measure_link() {
+	on host1 'ping -c 21 -i 0.2 host2-log' | sed -n 's/.* time=\([0-9.]*\) ms/\1/p' | sort -n |
+		sed -n 11p | jq -c '{job: "link", mode: "unprotected", us: (. * 1000)}' >>"$RUNS"
+	[[ $(tail -n 1 "$RUNS") == *'"link"'* ]] || fail "host1 does not reach host2"
+}
+
+# measure_all MODE: every job once, and what there is without one.
+measure_all() {
+	local job us run
+
+	[[ $1 == protected ]] || measure_link
+	for job in "${JOBS[@]}"; do
+		measure "$job" "$1"
+	done
+	run_once idle "$1" $((BENCH_SECONDS * 5))
+	echo "$run" >>"$RUNS"
+}
+
+# measure_failover: from kill to the first packet that the guest sends on host2, and what
+# a client with a connection sees of it.
+measure_failover() {
+	local mac killed first timeout silence
+
+	timeout=$(on host1 'cat /sys/module/kvm_ft/parameters/timeout_ms')
+	mac=$(bed net ip neigh show "$NET_GUEST" | sed 's/.*lladdr \([^ ]*\).*/\1/')
+	net_start failover stream down "$NET_GUEST" rate=20000
+	net_moves host1 failover || fail "the client has no connection"
+	bed net timeout 300 tcpdump -tt -n -l -q -c 1 -Q in -i lan2 ether src "$mac" \
+		>"$NET/first" 2>"$NET/tcpdump.log" &
+	echo $! >"$NET/tcpdump.pid"
+	until grep -qs 'listening' "$NET/tcpdump.log"; do sleep 0.1; done
+	killed=${EPOCHREALTIME/./}
+	bed kill host1
+	wait "$(<"$NET/tcpdump.pid")"
+	first=$(sed -n '1s/^\([0-9]*\)\.\([0-9]*\) .*/\1\2/p' "$NET/first")
+	[[ $first ]] || fail "no packet of the guest came from host2"
+	net_moves host2 failover 20000 || fail "the connection did not go on"
+	silence=$(net_stop host2 failover) || fail "the client: $silence"
+	silence=${silence##*silence } silence=${silence% ms}
+	jq -cn '{job: "failover", mode: "protected", us: $us, silence: $silence, timeout: $timeout}' \
+		--argjson us $((first - killed)) --argjson silence "$((silence * 1000))" \
+		--argjson timeout "$((timeout * 1000))" >>"$RUNS"
+}

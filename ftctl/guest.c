@@ -217,6 +217,14 @@ static int check_pci(struct guest *g)
 	return err;
 }
 
+/* The module does not know yet when QEMU is through with a control queue. */
+static int check_ioeventfd(struct guest *g, const char *name, bool on)
+{
+	return on ? obstacle(g->found,
+			     "QEMU would serve the control queue of NIC '%s' at a time of its own: set ioeventfd=off on it (libvirt: <driver name=\"vhost\" ioeventfd=\"off\"/>)",
+			     name) : 0;
+}
+
 /* What QEMU would do by itself, beside the record. */
 static int check_virtio_net(struct guest *g, const struct device *dev)
 {
@@ -224,7 +232,7 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 	struct json_object *nic = nic_find(g->nics, "netdev", netdev ?: "");
 	const char *name = nic ? js_str(nic, "name", "?") : dev->name;
 	bool ioeventfd = !is_off(g, dev->path, "ioeventfd");
-	int err = 0;
+	int err;
 
 	/* The netdev itself is looked at in check_netdev(); this is how the two meet. */
 	if (nic) {
@@ -233,7 +241,8 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 	}
 	free(netdev);
 
-	if (!is_off(g, dev->path, "packed"))
+	err = check_ioeventfd(g, name, ioeventfd);
+	if (!err && !is_off(g, dev->path, "packed"))
 		err = obstacle(g->found,
 			       "the packed rings of NIC '%s' cannot be replayed: set packed=off on it (libvirt: <driver packed=\"off\"/>)",
 			       name);

@@ -142,15 +142,16 @@ int nic_list(struct qmp *qmp, struct json_object **nics)
 	return 0;
 }
 
-static bool has_word(struct json_object *list, const char *word)
+static bool has_feature(struct json_object *features, const char *feature)
 {
-	size_t n = list ? json_object_array_length(list) : 0, len = strlen(word);
+	struct json_object *list = js_get(features, "dev-features");
+	size_t n = list ? json_object_array_length(list) : 0, len = strlen(feature);
 
 	/* Each reads "NAME: what it is". */
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
 
-		if (!strncmp(text, word, len) && text[len] == ':')
+		if (!strncmp(text, feature, len) && text[len] == ':')
 			return true;
 	}
 	return false;
@@ -161,22 +162,14 @@ static int ctrl_queue_index(struct qmp *qmp, const char *path, int *index)
 {
 	struct json_object *args = json_object_new_object();
 	struct json_object *status;
-	bool ready;
 
+	*index = -1;
 	js_add_str(args, "path", path);
 	if (qmp_call(qmp, "x-query-virtio-status", args, &status))
 		return -1;
-	ready = has_word(js_get(js_get(status, "status"), "statuses"),
-			 "VIRTIO_CONFIG_S_DRIVER_OK");
-	*index = -1;
-	if (has_word(js_get(js_get(status, "guest-features"), "dev-features"),
-		     "VIRTIO_NET_F_CTRL_VQ"))
+	if (has_feature(js_get(status, "guest-features"), "VIRTIO_NET_F_CTRL_VQ"))
 		*index = js_int(status, "num-vqs") - 1;
 	json_object_put(status);
-	/* It will be somewhere, and nobody will know where. */
-	if (!ready)
-		return fail("the guest's driver has not set up NIC %s yet: wait until it has, or set ioeventfd=off on it",
-			    path);
 	return 0;
 }
 
@@ -204,8 +197,12 @@ int nic_ctrl_queue(struct qmp *qmp, const char *path, struct ctrl_queue *queue)
 	js_add_int(args, "queue", index);
 	if (qmp_call(qmp, "x-query-virtio-queue-status", args, &status))
 		return -1;
-	queue->avail = js_int(status, "vring-avail");
-	queue->used = js_int(status, "vring-used");
+	/* Between two drivers, or before the first, there is a size and no ring. */
+	if (js_int(status, "vring-avail") && js_int(status, "vring-used")) {
+		queue->avail = js_int(status, "vring-avail");
+		queue->used = js_int(status, "vring-used");
+		queue->size = js_int(status, "vring-num");
+	}
 	json_object_put(status);
 	return 0;
 }
@@ -253,9 +250,10 @@ static int each_ctrl_queue(struct qmp *qmp, struct json_object *nics,
 
 static int keep_ctrl_queue(struct json_object *nic, const struct ctrl_queue *queue)
 {
-	if (queue->used) {
+	if (queue->size) {
 		js_add_int(nic, "ctrl-avail", queue->avail);
 		js_add_int(nic, "ctrl-used", queue->used);
+		js_add_int(nic, "ctrl-size", queue->size);
 	}
 	return 0;
 }
@@ -263,7 +261,8 @@ static int keep_ctrl_queue(struct json_object *nic, const struct ctrl_queue *que
 static int compare_ctrl_queue(struct json_object *nic, const struct ctrl_queue *queue)
 {
 	bool same = (u64)js_int(nic, "ctrl-avail") == queue->avail &&
-		    (u64)js_int(nic, "ctrl-used") == queue->used;
+		    (u64)js_int(nic, "ctrl-used") == queue->used &&
+		    js_int(nic, "ctrl-size") == queue->size;
 
 	return same ? 0 : fail("the guest has set up NIC '%s' anew meanwhile: try again",
 			       js_str(nic, "name", "?"));
@@ -300,7 +299,7 @@ int nic_check_ctrl_queues(struct qmp *qmp, struct json_object *nics)
  */
 void nic_take_guest(struct json_object *nics, struct json_object *from)
 {
-	static const char *const keys[] = { "mac", "ctrl-avail", "ctrl-used" };
+	static const char *const keys[] = { "mac", "ctrl-avail", "ctrl-used", "ctrl-size" };
 
 	for (size_t i = 0; i < json_object_array_length(nics); i++) {
 		struct json_object *nic = json_object_array_get_idx(nics, i);

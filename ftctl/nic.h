@@ -13,6 +13,7 @@
  *	ioeventfd	of guest_check(): QEMU serves its control queue in the main loop
  *	ctrl-avail	of nic_ctrl_queues(): guest physical addresses of the control
  *	ctrl-used	queue's rings; absent: QEMU serves none in the main loop
+ *	ctrl-size	and their entries
  */
 #ifndef _FTCTL_NIC_H
 #define _FTCTL_NIC_H
@@ -25,11 +26,13 @@ struct qmp;
 /**
  * struct ctrl_queue - the rings of a NIC's control queue
  * @avail: guest physical address of the available ring
- * @used: of the used ring; 0: the guest does without such a queue
+ * @used: of the used ring
+ * @size: entries of both; 0: the guest has set up no such queue
  */
 struct ctrl_queue {
 	u64 avail;
 	u64 used;
+	u32 size;
 };
 
 int nic_list(struct qmp *qmp, struct json_object **nics);

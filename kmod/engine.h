@@ -137,7 +137,6 @@ struct ft_line {
  * @plan: for the next entry
  * @codec: for the log
  * @complete: KVM's complete_userspace_io that ours stands in for
- * @kicked: the guest has kicked a queue of some device since it was entered
  * @last_tsc: last TSC the guest was given
  * @deferred: inputs wait, safe points in a row without one applied
  * @nudge: gets the guest out again after a deferral
@@ -200,7 +199,6 @@ struct ft_vm {
 	struct ft_plan plan;
 	struct ft_codec codec;
 	int (*complete)(struct kvm_vcpu *vcpu);
-	bool kicked;
 	u64 last_tsc;
 	unsigned int deferred;
 	struct hrtimer nudge;
@@ -285,10 +283,6 @@ void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);
 int ft_guest_read(struct ft_vm *vm, u64 gpa, void *buf, size_t len);
 int ft_guest_write(struct ft_vm *vm, u64 gpa, const void *buf, size_t len);
 int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa);
-
-/* ctrlq.c */
-void ft_ctrlq_attach(struct ft_vhost *device);
-int ft_ctrlq_wait(struct ft_vm *vm);
 
 /* output.c */
 bool ft_output_allowed(struct ft_vm *vm, u64 offset);

@@ -23,8 +23,6 @@ static int (*kvm_lapic_reg_read_orig)(struct kvm_lapic *apic, u32 offset, int le
 				      void *data);
 static int (*kvm_get_msr_ignored_check_orig)(struct kvm_vcpu *vcpu, u32 index,
 					     u64 *data, bool host_initiated);
-static int (*ioeventfd_write_orig)(struct kvm_vcpu *vcpu, struct kvm_io_device *this,
-				   gpa_t addr, int len, const void *val);
 static int (*kvm_io_bus_read_orig)(struct kvm_vcpu *vcpu, enum kvm_bus bus,
 				   gpa_t addr, int len, void *val);
 
@@ -199,19 +197,6 @@ static int ft_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, i
 	return ret;
 }
 
-/* The guest kicks a queue, and somebody else's thread will see to it. */
-static int ft_ioeventfd_write(struct kvm_vcpu *vcpu, struct kvm_io_device *this,
-			      gpa_t addr, int len, const void *val)
-{
-	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
-	int ret = ioeventfd_write_orig(vcpu, this, addr, len, val);
-
-	if (vm && !ret)
-		vm->kicked = true;
-	ft_hook_leave(vm);
-	return ret;
-}
-
 #define FT_FUNC(func, with) \
 	{ .module = "kvm", .name = #func, .hook = with, .orig = &func##_orig }
 #define FT_ADDR(func) \
@@ -227,7 +212,6 @@ struct ft_func ft_funcs[] = {
 	FT_FUNC(kvm_lapic_reg_read, ft_lapic_reg_read),
 	FT_FUNC(kvm_get_msr_ignored_check, ft_get_msr),
 	FT_FUNC(kvm_io_bus_read, ft_io_bus_read),
-	FT_FUNC(ioeventfd_write, ft_ioeventfd_write),
 	FT_ADDR(kvm_set_lapic_tscdeadline_msr),
 	FT_ADDR(kvm_arch_vcpu_runnable),
 	FT_ADDR(kvm_vm_fops),

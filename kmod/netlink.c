@@ -371,22 +371,6 @@ static int ft_nl_get_tap(struct genl_info *info, struct nlattr *ifindex,
 	return 0;
 }
 
-/* The control queue that QEMU serves in its main loop, if there is one. */
-static int ft_nl_get_ctrlq(struct genl_info *info, struct nlattr *avail,
-			   struct nlattr *used, struct ft_device_config *device)
-{
-	if (!avail != !used) {
-		NL_SET_ERR_MSG_ATTR(info->extack, avail ?: used,
-				    "a control queue has an available and a used ring");
-		return -EINVAL;
-	}
-	if (avail) {
-		device->ctrl_avail = nla_get_uint(avail);
-		device->ctrl_used = nla_get_uint(used);
-	}
-	return 0;
-}
-
 static int ft_nl_get_device(struct genl_info *info, struct nlattr *nest,
 			    struct ft_device_config *device)
 {
@@ -413,11 +397,7 @@ static int ft_nl_get_device(struct genl_info *info, struct nlattr *nest,
 	}
 
 	err = ft_nl_get_fd(info, tb[KVM_FT_A_DEVICE_FD], &device->file);
-	if (err || !ifindex)
-		return err;
-	return ft_nl_get_tap(info, ifindex, mac, device) ?:
-	       ft_nl_get_ctrlq(info, tb[KVM_FT_A_DEVICE_CTRL_AVAIL],
-			       tb[KVM_FT_A_DEVICE_CTRL_USED], device);
+	return err || !ifindex ? err : ft_nl_get_tap(info, ifindex, mac, device);
 }
 
 static int ft_nl_get_devices(struct genl_info *info, struct ft_vm_config *config)

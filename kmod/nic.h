@@ -30,7 +30,6 @@ struct netlink_ext_ack;
  * @batch: vhost is sending in the vCPU's thread: the log is not yet written up
  *	to what it sends; likewise
  * @release: held while packets are let go, so that they stay in order
- * @ctrlq_beside: where its queues were at attach, if QEMU serves another beside them
  */
 struct ft_nic {
 	struct ft_vm *vm;
@@ -45,7 +44,6 @@ struct ft_nic {
 	bool full;
 	bool batch;
 	struct mutex release;	/* order of delivery */
-	const void __user *ctrlq_beside;
 };
 
 int ft_nic_attach(struct ft_nic *nic, struct ft_vm *vm,

@@ -49,10 +49,6 @@ int ft_vm_safe_point(struct ft_vm *vm)
 {
 	int ret = 0;
 
-	if (unlikely(vm->kicked))
-		ret = ft_ctrlq_wait(vm);
-	if (ret)
-		return ret;
 	if (ft_mode(vm) == FT_RECORD)
 		ret = ft_record_safe_point(vm);
 	if (ft_mode(vm) == FT_REPLAY)

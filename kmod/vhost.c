@@ -433,8 +433,6 @@ int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack)
 			ft_hook_vhost_put(device);
 			break;
 		}
-		if (config->ctrl_used)
-			ft_ctrlq_attach(device);
 	}
 	if (ret)
 		while (i--) {

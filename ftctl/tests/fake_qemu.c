@@ -12,7 +12,7 @@
  *	no_vhost	vhost is asked for, but not to be had
  *	macs		{ name of a NIC: address the guest has given it }
  *	ctrl		{ id of a NIC: { avail, used, num } of its control queue }; without,
- *			the guest did without one; unready: its driver is not there yet
+ *			the guest did without one
  *
  * FTCTL_TEST_DIR/qmp.log gets the commands.
  */
@@ -410,9 +410,6 @@ static struct json_object *query_virtio_status(struct json_object *request)
 	json_object_object_add(o, "host-features", feature_words(ctrl_vq));
 	json_object_object_add(o, "guest-features",
 			       feature_words(ctrl_of(request) ? ctrl_vq : "VIRTIO_NET_F_MTU: mtu"));
-	json_object_object_add(o, "status", json(!js_bool(ctrl_of(request), "unready") ?
-		"{\"statuses\": [\"VIRTIO_CONFIG_S_DRIVER: known\", \"VIRTIO_CONFIG_S_DRIVER_OK: ready\"]}" :
-		"{\"statuses\": [\"VIRTIO_CONFIG_S_DRIVER: known\"]}"));
 	js_add_int(o, "num-vqs", 3);
 	return o;
 }

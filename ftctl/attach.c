@@ -78,11 +78,6 @@ static int put_nic(struct nl_msg *msg, struct json_object *nic, const char *tap)
 			    js_str(nic, "name", "?"));
 	nla_put_u32(msg, KVM_FT_A_DEVICE_IFINDEX, ifindex);
 	nla_put(msg, KVM_FT_A_DEVICE_MAC, sizeof(*mac), mac);
-	if (js_get(nic, "ctrl-size")) {
-		nla_put_u64(msg, KVM_FT_A_DEVICE_CTRL_AVAIL, js_int(nic, "ctrl-avail"));
-		nla_put_u64(msg, KVM_FT_A_DEVICE_CTRL_USED, js_int(nic, "ctrl-used"));
-		nla_put_u32(msg, KVM_FT_A_DEVICE_CTRL_SIZE, js_int(nic, "ctrl-size"));
-	}
 	return 0;
 }
 

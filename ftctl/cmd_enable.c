@@ -89,7 +89,6 @@ static int step_check(struct enable *e)
 	e->qmp = qmp_open(&e->qemu);
 	if (!e->qmp || nic_list(e->qmp, &e->nics) ||
 	    guest_check(e->qmp, &e->qemu, e->nics, e->disks, NULL) ||
-	    nic_ctrl_queues(e->qmp, e->nics) ||
 	    peer_open(&e->peer, e->host) ||
 	    check_peer(&e->mod, &e->peer, NULL, &hello))
 		return -1;
@@ -173,9 +172,7 @@ static int step_attach(struct enable *e)
 		.nics		= e->nics,
 	};
 
-	/* The peer was told of the queues before the guest was paused. */
 	if (addr_parse(e->link.local, &at.local) || addr_parse(e->link.peer, &at.peer) ||
-	    nic_check_ctrl_queues(e->qmp, e->nics) ||
 	    attach_vm(&e->mod, &at))
 		return -1;
 	e->attached = true;

@@ -146,8 +146,8 @@ static int attach(struct mod *mod, struct copy *copy, struct json_object *reques
 	if (addr_is_here(js_str(request, "listen", ""), &at.local) ||
 	    nic_list(copy->qmp, &at.nics))
 		return -1;
-	/* Addresses may be others than it was started with. */
-	nic_take_guest(at.nics, js_get(request, "nics"));
+	/* The guest may have chosen others than it was started with. */
+	nic_take_macs(at.nics, js_get(request, "nics"));
 	err = attach_vm(mod, &at);
 	json_object_put(at.nics);
 	if (err)

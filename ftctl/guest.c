@@ -130,10 +130,29 @@ static int check_cpus(struct guest *g)
 	       obstacle(g->found, "the guest has %d processors: start QEMU with -smp 1", n);
 }
 
+/* A property of an object of QEMU's, in text; NULL when there is no such property. */
+static char *property(struct guest *g, const char *path, const char *name)
+{
+	struct json_object *args = json_object_new_object();
+	struct json_object *value;
+	char *text;
+
+	js_add_str(args, "path", path);
+	js_add_str(args, "property", name);
+	if (qmp_call(g->qmp, "qom-get", args, &value))
+		return NULL;
+	if (json_object_is_type(value, json_type_boolean))
+		text = strdup(json_object_get_boolean(value) ? "on" : "off");
+	else
+		text = strdup(json_object_get_string(value) ?: "");
+	json_object_put(value);
+	return text;
+}
+
 /* What has no such switch does not have what it switches. */
 static bool is_off(struct guest *g, const char *path, const char *name)
 {
-	char *value = qmp_property(g->qmp, path, name);
+	char *value = property(g, path, name);
 	bool off = !value || !strcmp(value, "off");
 
 	free(value);
@@ -217,31 +236,23 @@ static int check_pci(struct guest *g)
 	return err;
 }
 
-/* The module does not know yet when QEMU is through with a control queue. */
-static int check_ioeventfd(struct guest *g, const char *name, bool on)
-{
-	return on ? obstacle(g->found,
-			     "QEMU would serve the control queue of NIC '%s' at a time of its own: set ioeventfd=off on it (libvirt: <driver name=\"vhost\" ioeventfd=\"off\"/>)",
-			     name) : 0;
-}
-
 /* What QEMU would do by itself, beside the record. */
 static int check_virtio_net(struct guest *g, const struct device *dev)
 {
-	char *netdev = qmp_property(g->qmp, dev->path, "netdev");
+	char *netdev = property(g, dev->path, "netdev");
 	struct json_object *nic = nic_find(g->nics, "netdev", netdev ?: "");
 	const char *name = nic ? js_str(nic, "name", "?") : dev->name;
-	bool ioeventfd = !is_off(g, dev->path, "ioeventfd");
-	int err;
+	int err = 0;
 
-	/* The netdev itself is looked at in check_netdev(); this is how the two meet. */
-	if (nic) {
-		js_add_str(nic, "path", dev->path);
-		json_object_object_add(nic, "ioeventfd", json_object_new_boolean(ioeventfd));
-	}
+	/* The netdev itself is looked at in check_nic(); this is how the two meet. */
+	if (nic)
+		json_object_object_add(nic, "asked-for", json_object_new_boolean(true));
 	free(netdev);
 
-	err = check_ioeventfd(g, name, ioeventfd);
+	if (!is_off(g, dev->path, "ioeventfd"))
+		err = obstacle(g->found,
+			       "QEMU would serve the control queue of NIC '%s' at a time of its own: set ioeventfd=off on it (libvirt: <driver name=\"vhost\" ioeventfd=\"off\"/>)",
+			       name);
 	if (!err && !is_off(g, dev->path, "packed"))
 		err = obstacle(g->found,
 			       "the packed rings of NIC '%s' cannot be replayed: set packed=off on it (libvirt: <driver packed=\"off\"/>)",
@@ -256,7 +267,7 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 /* A disk that vhost serves; QEMU moves it to another host when it is told that it may. */
 static int check_vhost_scsi(struct guest *g, const struct device *dev)
 {
-	char *queues = qmp_property(g->qmp, dev->path, "num_queues");
+	char *queues = property(g, dev->path, "num_queues");
 	bool one = queues && !strcmp(queues, "1");
 	char *wwpn;
 	int err;
@@ -272,7 +283,7 @@ static int check_vhost_scsi(struct guest *g, const struct device *dev)
 		return obstacle(g->found,
 				"disk '%s' is not said to be on storage that the peer reaches, too: see to it, and set migratable=on on it",
 				dev->name);
-	wwpn = qmp_property(g->qmp, dev->path, "wwpn");
+	wwpn = property(g, dev->path, "wwpn");
 	err = disk_add(g->disks, dev->name, wwpn ?: "", g->found);
 	free(wwpn);
 	return err;
@@ -299,7 +310,7 @@ static int check_netdev(struct guest *g, struct json_object *nic)
 		return obstacle(g->found,
 				"NIC '%s' is connected to '%s' (%s): connect it to a tap (-netdev tap,id=%s,ifname=TAP,vhost=on)",
 				name, netdev, backend, netdev);
-	if (!js_get(nic, "path") || !opts)
+	if (!js_bool(nic, "asked-for") || !opts)
 		return obstacle(g->found,
 				"NIC '%s' was not made by -device and -netdev, as a copy on the peer needs it: make it so",
 				name);

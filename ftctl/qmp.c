@@ -189,33 +189,6 @@ int qmp_status(struct qmp *qmp, char *status, size_t size)
 	return 0;
 }
 
-/**
- * qmp_property - a property of an object of QEMU's
- * @qmp: from qmp_open()
- * @path: the object
- * @name: the property
- *
- * Return: its value in text, a switch as "on" or "off", for free(); NULL when there
- *	is no such property
- */
-char *qmp_property(struct qmp *qmp, const char *path, const char *name)
-{
-	struct json_object *args = json_object_new_object();
-	struct json_object *value;
-	char *text;
-
-	js_add_str(args, "path", path);
-	js_add_str(args, "property", name);
-	if (qmp_call(qmp, "qom-get", args, &value))
-		return NULL;
-	if (json_object_is_type(value, json_type_boolean))
-		text = strdup(json_object_get_boolean(value) ? "on" : "off");
-	else
-		text = strdup(json_object_get_string(value) ?: "");
-	json_object_put(value);
-	return text;
-}
-
 static int connect_socket(const struct qemu *qemu, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };

@@ -11,7 +11,6 @@ struct qmp *qmp_open(const struct qemu *qemu);
 void qmp_close(struct qmp *qmp);
 int qmp_call(struct qmp *qmp, const char *command, struct json_object *args,
 	     struct json_object **reply);
-char *qmp_property(struct qmp *qmp, const char *path, const char *name);
 int qmp_status(struct qmp *qmp, char *status, size_t size);
 
 #endif /* _FTCTL_QMP_H */

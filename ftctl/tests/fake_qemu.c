@@ -11,8 +11,6 @@
  *	steps		queries until the memory is sent (4)
  *	no_vhost	vhost is asked for, but not to be had
  *	macs		{ name of a NIC: address the guest has given it }
- *	ctrl		{ id of a NIC: { avail, used, num } of its control queue }; without,
- *			the guest did without one
  *
  * FTCTL_TEST_DIR/qmp.log gets the commands.
  */
@@ -340,94 +338,6 @@ static struct json_object *query_rx_filter(void)
 	return reversed;
 }
 
-/* As QEMU: with devices that are no NICs, and not in the order of the command line. */
-static struct json_object *query_virtio(void)
-{
-	struct json_object *list = json_object_new_array();
-	int n = args_count(args), nr = 0;
-	char paths[16][120];
-	int found = 0;
-
-	for (int i = 0; i + 1 < n && found < 16; i++) {
-		char *id = optval(args[i + 1], "id"), *type = optval(args[i + 1], NULL);
-
-		if (!strcmp(args[i], "-device")) {
-			if (id)
-				snprintf(paths[found], sizeof(paths[0]), "/machine/peripheral/%s",
-					 id);
-			else
-				snprintf(paths[found], sizeof(paths[0]),
-					 "/machine/peripheral-anon/device[%d]", nr++);
-			found += type && !strncmp(type, "virtio-", 7);
-		}
-		free(id);
-		free(type);
-	}
-	while (found--) {
-		struct json_object *o = json_object_new_object();
-		char path[140];
-
-		snprintf(path, sizeof(path), "%s/virtio-backend", paths[found]);
-		js_add_str(o, "name", "virtio-net");
-		js_add_str(o, "path", path);
-		json_object_array_add(list, o);
-	}
-	return list;
-}
-
-/* What the tests say of the NIC at ".../ID/virtio-backend". */
-static struct json_object *ctrl_of(struct json_object *request)
-{
-	char *path = strdup(js_str(request, "path", ""));
-	char *end = strstr(path, "/virtio-backend");
-	struct json_object *ctrl = NULL;
-
-	if (end) {
-		*end = '\0';
-		ctrl = js_get(js_get(config, "ctrl"), strrchr(path, '/') + 1);
-	}
-	free(path);
-	return ctrl;
-}
-
-/* Features are told in words; what the device offers is not what the guest took. */
-static struct json_object *feature_words(const char *feature)
-{
-	struct json_object *o = json("{\"transports\": [\"VIRTIO_F_VERSION_1: compliant\"]}");
-	struct json_object *list = json_object_new_array();
-
-	json_object_array_add(list, json_object_new_string("VIRTIO_NET_F_CTRL_VLAN: filters"));
-	json_object_array_add(list, json_object_new_string(feature));
-	json_object_object_add(o, "dev-features", list);
-	return o;
-}
-
-static struct json_object *query_virtio_status(struct json_object *request)
-{
-	struct json_object *o = json_object_new_object();
-	const char *ctrl_vq = "VIRTIO_NET_F_CTRL_VQ: Control channel available";
-
-	json_object_object_add(o, "host-features", feature_words(ctrl_vq));
-	json_object_object_add(o, "guest-features",
-			       feature_words(ctrl_of(request) ? ctrl_vq : "VIRTIO_NET_F_MTU: mtu"));
-	js_add_int(o, "num-vqs", 3);
-	return o;
-}
-
-static struct json_object *query_virtio_queue(struct json_object *request)
-{
-	struct json_object *o = json_object_new_object();
-	struct json_object *ctrl = ctrl_of(request);
-	bool data = js_int(request, "queue") != 2;
-
-	js_add_int(o, "queue-index", js_int(request, "queue"));
-	js_add_int(o, "vring-num", data ? 256 : js_int(ctrl, "num"));
-	js_add_int(o, "vring-desc", 4096);
-	js_add_int(o, "vring-avail", data ? 4097 : js_int(ctrl, "avail"));
-	js_add_int(o, "vring-used", data ? 4098 : js_int(ctrl, "used"));
-	return o;
-}
-
 /* What the monitor returns; NULL: it does not know the command. */
 static struct json_object *execute(const char *command, struct json_object *arguments)
 {
@@ -447,12 +357,6 @@ static struct json_object *execute(const char *command, struct json_object *argu
 		return info_network();
 	if (!strcmp(command, "query-rx-filter"))
 		return query_rx_filter();
-	if (!strcmp(command, "x-query-virtio"))
-		return query_virtio();
-	if (!strcmp(command, "x-query-virtio-status"))
-		return query_virtio_status(arguments);
-	if (!strcmp(command, "x-query-virtio-queue-status"))
-		return query_virtio_queue(arguments);
 	if (!strcmp(command, "query-pci"))
 		return json("[{\"devices\": [{\"slot\": 0, \"class_info\": {\"class\": 1536}}]}]");
 	if (!strcmp(command, "query-migrate"))

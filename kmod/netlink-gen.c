@@ -11,13 +11,10 @@
 #include <uapi/kvm_ft.h>
 
 /* Common nested types */
-const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_CTRL_SIZE + 1] = {
+const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_MAC + 1] = {
 	[KVM_FT_A_DEVICE_FD] = { .type = NLA_S32, },
 	[KVM_FT_A_DEVICE_IFINDEX] = { .type = NLA_U32, },
 	[KVM_FT_A_DEVICE_MAC] = NLA_POLICY_EXACT_LEN(6),
-	[KVM_FT_A_DEVICE_CTRL_AVAIL] = { .type = NLA_UINT, },
-	[KVM_FT_A_DEVICE_CTRL_USED] = { .type = NLA_UINT, },
-	[KVM_FT_A_DEVICE_CTRL_SIZE] = { .type = NLA_U32, },
 };
 
 /* KVM_FT_CMD_VM_GET - do */

@@ -249,11 +249,7 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 		json_object_object_add(nic, "asked-for", json_object_new_boolean(true));
 	free(netdev);
 
-	if (!is_off(g, dev->path, "ioeventfd"))
-		err = obstacle(g->found,
-			       "QEMU would serve the control queue of NIC '%s' at a time of its own: set ioeventfd=off on it (libvirt: <driver name=\"vhost\" ioeventfd=\"off\"/>)",
-			       name);
-	if (!err && !is_off(g, dev->path, "packed"))
+	if (!is_off(g, dev->path, "packed"))
 		err = obstacle(g->found,
 			       "the packed rings of NIC '%s' cannot be replayed: set packed=off on it (libvirt: <driver packed=\"off\"/>)",
 			       name);

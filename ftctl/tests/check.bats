@@ -129,7 +129,7 @@ refused() {
 @test "check --peer: a bridge that is missing there" {
 	peer_too host2
 	guest_with -netdev tap,id=n0,br=lan,helper=/x,vhost=on \
-		-device virtio-net-pci,netdev=n0,id=net0,ioeventfd=off
+		-device virtio-net-pci,netdev=n0,id=net0
 	obstacles "host2: there is no bridge 'lan'"
 }
 
@@ -148,7 +148,7 @@ refused() {
 
 @test "enable: a netdev in JSON" {
 	guest_with -netdev '{"type":"tap","id":"n9","ifname":"tap9","vhost":true}' \
-		-device virtio-net-pci,netdev=n9,mac=52:54:00:00:00:09,ioeventfd=off
+		-device virtio-net-pci,netdev=n9,mac=52:54:00:00:00:09
 	enable
 	ends 0
 	[[ $(devices host1) == *'"ifindex":109,"mac":"52:54:00:00:00:09"'* ]]
@@ -156,7 +156,7 @@ refused() {
 
 @test "enable: a NIC without an id" {
 	guest_with -netdev tap,id=n9,ifname=tap9,vhost=on \
-		-device virtio-net-pci,netdev=n9,mac=52:54:00:00:00:09,ioeventfd=off
+		-device virtio-net-pci,netdev=n9,mac=52:54:00:00:00:09
 	enable
 	ends 0
 	[[ $(devices host1) == *'"ifindex":109,"mac":"52:54:00:00:00:09"'* ]]
@@ -164,7 +164,7 @@ refused() {
 
 @test "enable: a tap without a name is that of the only NIC" {
 	guest_with -netdev tap,id=n0,vhost=on,helper=/x \
-		-device virtio-net-pci,netdev=n0,id=net0,ioeventfd=off
+		-device virtio-net-pci,netdev=n0,id=net0
 	enable
 	ends 0
 	[[ $(devices host1) == *'"ifindex":107,'* ]]
@@ -186,11 +186,6 @@ refused() {
 	says "not a vhost (device: Operation not supported)"
 }
 
-@test "NIC: QEMU must not serve the control queue: ioeventfd=off" {
-	guest_with -netdev tap,id=n0,ifname=tap0,vhost=on -device virtio-net-pci,netdev=n0,id=net0
-	refused 'NIC '"'net0'"' at a time of its own: set ioeventfd=off on it (libvirt: <driver name="vhost" ioeventfd="off"/>)'
-}
-
 @test "NIC: packed rings" {
 	nics 0,packed=on
 	refused "the packed rings of NIC 'net0' cannot be replayed: set packed=off"
@@ -202,10 +197,10 @@ refused() {
 }
 
 @test "NIC: connected to nothing, or to something else than a tap" {
-	guest_with -device virtio-net-pci,id=net0,mac=52:54:00:00:00:01,ioeventfd=off
+	guest_with -device virtio-net-pci,id=net0,mac=52:54:00:00:00:01
 	refused "NIC 'net0' is connected to nothing"
 	guest_ends
-	guest_with -netdev user,id=n0 -device virtio-net-pci,id=net0,netdev=n0,ioeventfd=off
+	guest_with -netdev user,id=n0 -device virtio-net-pci,id=net0,netdev=n0
 	refused "NIC 'net0' is connected to 'n0' (user): connect it to a tap"
 }
 
@@ -214,7 +209,7 @@ refused() {
 
 	for off in '' ,vhost=off; do
 		guest_with -netdev tap,id=n0,ifname=tap0$off \
-			-device virtio-net-pci,id=net0,netdev=n0,ioeventfd=off
+			-device virtio-net-pci,id=net0,netdev=n0
 		refused "NIC 'net0' is served by QEMU itself: set vhost=on on -netdev n0"
 		guest_ends
 	done
@@ -228,7 +223,7 @@ refused() {
 
 @test "NIC: more than one pair of queues; mq=on with one is none" {
 	guest_with -netdev tap,id=n0,ifname=tap0,vhost=on,queues=3 \
-		-device virtio-net-pci,id=net0,netdev=n0,ioeventfd=off,mq=on
+		-device virtio-net-pci,id=net0,netdev=n0,mq=on
 	refused "NIC 'net0' has 3 pairs of queues: set queues=1 on -netdev n0"
 	guest_ends
 	nics 0,mq=on
@@ -238,8 +233,8 @@ refused() {
 
 @test "NIC: several, whose taps have no names" {
 	guest_with -netdev tap,id=n0,vhost=on,helper=/x -netdev tap,id=n1,vhost=on,helper=/x \
-		-device virtio-net-pci,netdev=n0,id=net0,ioeventfd=off \
-		-device virtio-net-pci,netdev=n1,id=net1,ioeventfd=off
+		-device virtio-net-pci,netdev=n0,id=net0 \
+		-device virtio-net-pci,netdev=n1,id=net1
 	obstacles "which tap NIC 'net0' has" "which tap NIC 'net1' has"
 }
 

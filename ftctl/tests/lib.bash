@@ -86,7 +86,7 @@ nic() {
 	local n=${1%%,*}
 
 	printf '%s\n' -netdev "tap,id=n$n,ifname=tap$n,vhost=on" \
-		-device "virtio-net-pci,id=net$n,netdev=n$n,mac=52:54:00:00:00:0$n,ioeventfd=off${1#"$n"}"
+		-device "virtio-net-pci,id=net$n,netdev=n$n,mac=52:54:00:00:00:0$n${1#"$n"}"
 }
 
 # lun HOST [LUN]: a LUN on a block device of that host, as a guest's disk has them.

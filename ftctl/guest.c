@@ -236,7 +236,7 @@ static int check_pci(struct guest *g)
 	return err;
 }
 
-/* What QEMU would do by itself, beside the record. */
+/* What of a NIC cannot be replayed. */
 static int check_virtio_net(struct guest *g, const struct device *dev)
 {
 	char *netdev = property(g, dev->path, "netdev");
@@ -244,7 +244,7 @@ static int check_virtio_net(struct guest *g, const struct device *dev)
 	const char *name = nic ? js_str(nic, "name", "?") : dev->name;
 	int err = 0;
 
-	/* The netdev itself is looked at in check_nic(); this is how the two meet. */
+	/* The netdev itself is looked at in check_netdev(); this is how the two meet. */
 	if (nic)
 		json_object_object_add(nic, "asked-for", json_object_new_boolean(true));
 	free(netdev);

@@ -225,8 +225,6 @@ static struct json_object *qom_get(struct json_object *request)
 	if (!strcmp(path, "/machine"))
 		return json("\"off\"");
 	value = device_val(path, property);
-	if (!value && !strcmp(property, "ioeventfd"))
-		value = strdup("on");
 	if (!value || !strcmp(value, "on") || !strcmp(value, "off"))
 		return json_object_new_boolean(value && !strcmp(value, "on"));
 	return json_object_new_string(value);

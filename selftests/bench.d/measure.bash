@@ -135,7 +135,11 @@ measure_failover() {
 	bed net timeout 300 tcpdump -tt -n -l -q -c 1 -Q in -i lan2 ether src "$mac" \
 		>"$NET/first" 2>"$NET/tcpdump.log" &
 	echo $! >"$NET/tcpdump.pid"
-	until grep -qs 'listening' "$NET/tcpdump.log"; do sleep 0.1; done
+	until grep -qs 'listening' "$NET/tcpdump.log"; do
+		kill -0 "$(<"$NET/tcpdump.pid")" 2>/dev/null ||
+			fail "packets cannot be watched: $(<"$NET/tcpdump.log")"
+		sleep 0.1
+	done
 	killed=${EPOCHREALTIME/./}
 	bed kill host1
 	wait "$(<"$NET/tcpdump.pid")"

@@ -358,7 +358,7 @@ struct json_object *disk_wwpns(struct json_object *disks)
 
 /**
  * disk_luns - what this host has for disks of another one's guest
- * @wwpns: of disk_wwpns(), or NULL
+ * @wwpns: of disk_wwpns(); anything else is nothing
  *
  * Return: an object, of each WWPN an array: a LUN's name in the target (lun), its
  *	backstore (store), the storage's serial, what a guest sees of it (seen)
@@ -367,10 +367,11 @@ struct json_object *disk_luns(struct json_object *wwpns)
 {
 	struct json_object *luns = json_object_new_object();
 
-	for (size_t i = 0; wwpns && i < json_object_array_length(wwpns); i++) {
+	for (size_t i = 0; i < js_length(wwpns); i++) {
 		const char *wwpn = json_object_get_string(json_object_array_get_idx(wwpns, i));
 
-		json_object_object_add(luns, wwpn, target_luns(wwpn));
+		if (wwpn && !strchr(wwpn, '/'))
+			json_object_object_add(luns, wwpn, target_luns(wwpn));
 	}
 	return luns;
 }
@@ -431,7 +432,7 @@ static int compare_lun(const struct comparison *c)
 		if (value && !err)
 			err = compare_seen(c, name);
 	}
-	if (!theirs)
+	if (!json_object_is_type(theirs, json_type_object))
 		return err;
 	json_object_object_foreach(theirs, other, its_value) {
 		if (its_value && !err && !js_get(mine, other))
@@ -480,7 +481,7 @@ static int compare_disk(const char *host, struct json_object *disk,
 	/* That there is nothing to compare with is told already. */
 	if (!json_object_array_length(mine))
 		return 0;
-	if (!theirs || !json_object_array_length(theirs))
+	if (!js_length(theirs))
 		return obstacle(found,
 				"disk '%s' is not to be reached on %s: make a target %s there, with a nexus and the same LUNs as here",
 				name, host, js_str(disk, "wwpn", "?"));

@@ -21,6 +21,12 @@ static inline struct json_object *js_get(struct json_object *o, const char *key)
 	return value;
 }
 
+/* What is no array has no elements. */
+static inline size_t js_length(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
 static inline const char *js_str(struct json_object *o, const char *key,
 				 const char *without)
 {

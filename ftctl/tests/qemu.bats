@@ -93,9 +93,10 @@ reached() {
 @test "the peer's end: nonsense is refused, and the conversation goes on" {
 	run bash -c "printf '%s\n' 'not json' '{\"op\":\"dance\"}' \
 		'{\"op\":\"hello\",\"protocol\":99}' '{\"op\":\"hello\",\"protocol\":3}' \
-		'{\"op\":\"cont\"}' '{\"op\":\"prepare\"}' | '$FTCTL' peer"
+		'{\"op\":\"cont\"}' '{\"op\":\"prepare\"}' '{\"op\":\"check\",\"wwpns\":7}' \
+		'{\"op\":\"check\",\"wwpns\":[null,\"../x\"]}' | '$FTCTL' peer"
 	ends 0
-	[[ ${#lines[@]} == 6 ]]
+	[[ ${#lines[@]} == 8 ]]
 	for n in 0 1 2 4 5; do
 		[[ $(jq .ok <<<"${lines[n]}") == false ]]
 		jq -e '.error | length > 0' <<<"${lines[n]}"

@@ -4,6 +4,9 @@
 # Talking to the hosts: ssh with one connection per host that is kept, under a
 # watch that ends it when the host dies or uses too much time.
 
+# The connection is kept alive to keep the host alive: twice in some days of tests, while
+# nothing else came in, an emulated processor stood still for minutes, as if it had missed
+# the timer that was to wake it up. Any interrupt wakes it.
 ssh_config() {
 	local n
 
@@ -20,6 +23,8 @@ ssh_config() {
 		ControlMaster auto
 		ControlPath $STATE/%n/ssh
 		ControlPersist yes
+		ServerAliveInterval 5
+		ServerAliveCountMax 1000000
 	EOF
 	for ((n = 1; n <= $1; n++)); do
 		printf 'Host host%s\n\tHostName 10.77.255.%s\n' "$n" "$n"

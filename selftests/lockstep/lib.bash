@@ -129,5 +129,9 @@ equal() {
 # in_lockstep PRIMARY SECONDARY NAME: protected, and nothing went wrong so far.
 in_lockstep() {
 	[ "$(status "$1" "$3" state)" = running ] &&
-		[ "$(status "$2" "$3" state)" = running ]
+		[ "$(status "$2" "$3" state)" = running ] || {
+		on host1 "ftctl status; dmesg | tail -n 5"
+		on host2 "ftctl status; dmesg | tail -n 5"
+		return 1
+	}
 }

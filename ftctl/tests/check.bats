@@ -27,10 +27,6 @@ check() {
 	run "$FTCTL" check vm0 "$@"
 }
 
-enable() {
-	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1
-}
-
 # refused SENTENCE: as the only obstacle, and by enable, which leaves the peer alone.
 refused() {
 	obstacles "$1"

@@ -23,10 +23,6 @@ disk() {
 	guest_with -device "vhost-scsi-pci,id=d0,wwpn=naa.5001405000000001,${1:-num_queues=1,migratable=on}"
 }
 
-enable() {
-	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1
-}
-
 # refused SENTENCE: as the only obstacle, and by enable, which begins nothing.
 refused() {
 	obstacles "$1"

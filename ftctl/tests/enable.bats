@@ -13,10 +13,6 @@ setup() {
 	here host1
 }
 
-enable() {
-	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1 "$@"
-}
-
 # Nothing is left on the peer, and the guest runs here, unprotected.
 as_before() {
 	local pid

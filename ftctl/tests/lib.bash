@@ -195,6 +195,11 @@ peer_too() {
 	options=(--peer "$1")
 }
 
+# enable [OPTIONS]: protect vm0, by addresses of this machine.
+enable() {
+	run "$FTCTL" enable vm0 --peer host2 --addr 127.0.0.1 --peer-addr 127.0.0.1 "$@"
+}
+
 # obstacles SENTENCE...: check of vm0 tells these, in this order, and no others.
 obstacles() {
 	local n=0 text

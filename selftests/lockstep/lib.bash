@@ -126,12 +126,18 @@ equal() {
 	}
 }
 
+# prints HOST NAME [LINES]: the guest there ends so many (1) more lines.
+prints() {
+	on "$1" "until=\$((\$(wc -l < /run/$2.console.log) + ${3:-1}))
+		until [ \$(wc -l < /run/$2.console.log) -ge \$until ]; do sleep 0.5; done"
+}
+
 # in_lockstep PRIMARY SECONDARY NAME: protected, and nothing went wrong so far.
 in_lockstep() {
-	[ "$(status "$1" "$3" state)" = running ] &&
-		[ "$(status "$2" "$3" state)" = running ] || {
+	if [ "$(status "$1" "$3" state)" != running ] ||
+			[ "$(status "$2" "$3" state)" != running ]; then
 		on host1 "ftctl status; dmesg | tail -n 5"
 		on host2 "ftctl status; dmesg | tail -n 5"
 		return 1
-	}
+	fi
 }

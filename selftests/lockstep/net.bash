@@ -28,7 +28,7 @@ net_guest() {
 
 	shift 2
 	guest "$host" "$name" GUEST_NIC=1 \
-		"GUEST_CMDLINE=kvm_ft.ip=$NET_GUEST kvm_ft.rate=1 kvm_ft.busy=0" "$@" &&
+		"GUEST_CMDLINE=kvm_ft.ip=$NET_GUEST kvm_ft.rate=8 kvm_ft.busy=0" "$@" &&
 	on "$host" "until grep -q 'guest: ready' /run/$name.console.log; do sleep 2; done"
 }
 

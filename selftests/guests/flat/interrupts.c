@@ -175,7 +175,7 @@ static void run_storm(void)
 const struct exercise interrupts[] = {
 	{ "oneshot", run_oneshot },
 	{ "periodic", run_periodic },
-	{ "deadline", run_deadline, "deadline" },
+	{ "deadline", run_deadline },
 	{ "pit-pic", run_pit_pic },
 	{ "pit-ioapic", run_pit_ioapic },
 	{ "nmi", run_nmi, "hpet" },

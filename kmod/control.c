@@ -184,6 +184,32 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 }
 
 /**
+ * ft_vm_memory() - where guest memory is in QEMU's address space
+ * @vm: VM that is starting: held, so that its memory does not change by itself
+ * @slots: result, FT_SLOTS_MAX of them at most
+ * @extack: for the reason of a refusal
+ *
+ * Return: how many there are, or a negative errno.
+ */
+int ft_vm_memory(struct ft_vm *vm, struct ft_slot *slots, struct netlink_ext_ack *extack)
+{
+	u32 state;
+	int ret;
+
+	spin_lock_irq(&vm->state_lock);
+	state = vm->machine.state;
+	spin_unlock_irq(&vm->state_lock);
+	if (state != KVM_FT_STATE_STARTING) {
+		NL_SET_ERR_MSG(extack, "the VM is not starting: its memory may change");
+		return -EBUSY;
+	}
+	ret = ft_guest_slots(vm, slots, FT_SLOTS_MAX);
+	if (ret < 0)
+		NL_SET_ERR_MSG_FMT(extack, "the VM has more than %d memory slots", FT_SLOTS_MAX);
+	return ret;
+}
+
+/**
  * ft_vm_status() - a snapshot
  * @vm: VM
  * @status: result

@@ -279,10 +279,11 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
 int ft_replay_safe_point(struct ft_vm *vm);
 void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);
 
-/* memory.c: may sleep; current->mm must be the guest's. */
+/* memory.c: may sleep; to read and write, current->mm must be the guest's. */
 int ft_guest_read(struct ft_vm *vm, u64 gpa, void *buf, size_t len);
 int ft_guest_write(struct ft_vm *vm, u64 gpa, const void *buf, size_t len);
 int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa);
+int ft_guest_slots(struct ft_vm *vm, struct ft_slot *slots, int max);
 
 /* output.c */
 bool ft_output_allowed(struct ft_vm *vm, u64 offset);

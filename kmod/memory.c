@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest memory by guest physical address. All of this runs where current->mm is
- * the guest's, and may sleep.
+ * Guest memory by guest physical address. All of this may sleep; what reads and
+ * writes runs where current->mm is the guest's.
  */
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>
@@ -99,4 +99,36 @@ int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa)
 	}
 	srcu_read_unlock(&vm->kvm->srcu, idx);
 	return ret;
+}
+
+/**
+ * ft_guest_slots() - all guest memory
+ * @vm: VM
+ * @slots: result, in no order
+ * @max: room in @slots
+ *
+ * Return: how many there are, or -E2BIG.
+ */
+int ft_guest_slots(struct ft_vm *vm, struct ft_slot *slots, int max)
+{
+	int idx = srcu_read_lock(&vm->kvm->srcu), n = 0;
+	struct kvm_memory_slot *slot;
+	int bkt;
+
+	kvm_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
+		/* As for digests: KVM's own slots are not guest RAM. */
+		if (slot->id >= KVM_USER_MEM_SLOTS)
+			continue;
+		if (n == max) {
+			n = -E2BIG;
+			break;
+		}
+		slots[n++] = (struct ft_slot) {
+			.gpa = gfn_to_gpa(slot->base_gfn),
+			.size = (u64)slot->npages << PAGE_SHIFT,
+			.address = slot->userspace_addr,
+		};
+	}
+	srcu_read_unlock(&vm->kvm->srcu, idx);
+	return n;
 }

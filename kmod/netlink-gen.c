@@ -70,6 +70,11 @@ static const struct nla_policy kvm_ft_vm_disable_nl_policy[KVM_FT_A_VM_NAME + 1]
 	[KVM_FT_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
 };
 
+/* KVM_FT_CMD_VM_MEMORY - do */
+static const struct nla_policy kvm_ft_vm_memory_nl_policy[KVM_FT_A_VM_NAME + 1] = {
+	[KVM_FT_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = 255, },
+};
+
 /* Ops table for kvm_ft */
 static const struct genl_split_ops kvm_ft_nl_ops[] = {
 	{
@@ -140,6 +145,15 @@ static const struct genl_split_ops kvm_ft_nl_ops[] = {
 		.doit		= kvm_ft_nl_vm_disable_doit,
 		.post_doit	= kvm_ft_nl_post_doit,
 		.policy		= kvm_ft_vm_disable_nl_policy,
+		.maxattr	= KVM_FT_A_VM_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= KVM_FT_CMD_VM_MEMORY,
+		.pre_doit	= kvm_ft_nl_pre_doit,
+		.doit		= kvm_ft_nl_vm_memory_doit,
+		.post_doit	= kvm_ft_nl_post_doit,
+		.policy		= kvm_ft_vm_memory_nl_policy,
 		.maxattr	= KVM_FT_A_VM_NAME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},

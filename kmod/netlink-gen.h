@@ -30,6 +30,7 @@ int kvm_ft_nl_vm_promote_doit(struct sk_buff *skb, struct genl_info *info);
 int kvm_ft_nl_vm_test_failover_doit(struct sk_buff *skb,
 				    struct genl_info *info);
 int kvm_ft_nl_vm_disable_doit(struct sk_buff *skb, struct genl_info *info);
+int kvm_ft_nl_vm_memory_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	KVM_FT_NLGRP_EVENTS,

@@ -583,6 +583,59 @@ int kvm_ft_nl_vm_disable_doit(struct sk_buff *skb, struct genl_info *info)
 	return ft_vm_disable(info->user_ptr[0], info->extack);
 }
 
+static int ft_nl_put_slot(struct sk_buff *msg, const struct ft_slot *slot)
+{
+	struct nlattr *nest = nla_nest_start(msg, KVM_FT_A_VM_SLOT);
+
+	if (!nest ||
+	    nla_put_uint(msg, KVM_FT_A_SLOT_GPA, slot->gpa) ||
+	    nla_put_uint(msg, KVM_FT_A_SLOT_SIZE, slot->size) ||
+	    nla_put_uint(msg, KVM_FT_A_SLOT_ADDRESS, slot->address))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/**
+ * kvm_ft_nl_vm_memory_doit - tell where a VM's memory is
+ * @skb: the request
+ * @info: the request, parsed
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvm_ft_nl_vm_memory_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const size_t slot_size = nla_total_size(3 * nla_total_size(sizeof(u64)));
+	struct ft_slot *slots __free(kfree) = NULL;
+	struct sk_buff *msg __free(ft_nlmsg) = NULL;
+	void *hdr;
+	int n;
+
+	slots = kmalloc_array(FT_SLOTS_MAX, sizeof(*slots), GFP_KERNEL);
+	if (!slots)
+		return -ENOMEM;
+	n = ft_vm_memory(info->user_ptr[0], slots, info->extack);
+	if (n < 0)
+		return n;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE + n * slot_size, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+
+	hdr = genlmsg_iput(msg, info);
+	if (!hdr ||
+	    nla_put_string(msg, KVM_FT_A_VM_NAME,
+			   nla_data(info->attrs[KVM_FT_A_VM_NAME])))
+		return -EMSGSIZE;
+	for (int i = 0; i < n; i++) {
+		if (ft_nl_put_slot(msg, &slots[i]))
+			return -EMSGSIZE;
+	}
+
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(no_free_ptr(msg), info);
+}
+
 /* Between ft_netlink_init() and ft_netlink_exit(). */
 static bool ft_netlink_open;
 

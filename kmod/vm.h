@@ -19,6 +19,7 @@ struct netlink_ext_ack;
 
 #define FT_NAME_MAX	256	/* with the final NUL */
 #define FT_DEVICES_MAX	8
+#define FT_SLOTS_MAX	512
 
 /**
  * struct ft_device_config - a device of the VM that vhost serves
@@ -112,6 +113,18 @@ struct ft_vm_status {
 };
 
 /**
+ * struct ft_slot - a piece of guest memory, as KVM was told of it
+ * @gpa: guest physical address
+ * @size: bytes
+ * @address: in QEMU's address space
+ */
+struct ft_slot {
+	u64 gpa;
+	u64 size;
+	u64 address;
+};
+
+/**
  * struct ft_vm_defaults - what version-get tells about this host
  * @vendor: the vendor hooks in use here, "svm"; NULL: none fits this processor
  * @heartbeat_ms: the module's parameter
@@ -149,6 +162,8 @@ int ft_vm_disable(struct ft_vm *vm, struct netlink_ext_ack *extack);
  */
 int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 		 struct netlink_ext_ack *extack);
+/* Fills @slots, FT_SLOTS_MAX of them at most, and returns how many there are. */
+int ft_vm_memory(struct ft_vm *vm, struct ft_slot *slots, struct netlink_ext_ack *extack);
 void ft_vm_status(struct ft_vm *vm, struct ft_vm_status *status);
 /* Iterates; @vm is put and the next one returned with a reference. NULL starts and ends. */
 struct ft_vm *ft_vm_next(struct ft_vm *vm);

@@ -15,6 +15,8 @@
 #include "ftctl.h"
 #include "interrupt.h"
 #include "js.h"
+#include "memory.h"
+#include "mend.h"
 #include "module.h"
 #include "peer.h"
 #include "qmp.h"
@@ -100,6 +102,40 @@ static int op_digest(struct session *s, struct json_object *request,
 	return 0;
 }
 
+/* Of what was prepared here and nothing else; that it is held, the module knows. */
+static int open_memory(struct session *s, struct memory *mem)
+{
+	if (!s->copy.attached)
+		return fail("there is no copy");
+	return memory_open(mem, &s->mod, s->copy.name, s->copy.pid);
+}
+
+static int op_hashes(struct session *s, struct json_object *request,
+		     struct json_object *answer)
+{
+	struct memory mem;
+	int err;
+
+	if (open_memory(s, &mem))
+		return -1;
+	err = mend_hashes(&mem, request, answer);
+	memory_close(&mem);
+	return err;
+}
+
+static int op_pages(struct session *s, struct json_object *request,
+		    struct json_object *answer)
+{
+	struct memory mem;
+	int err;
+
+	if (open_memory(s, &mem))
+		return -1;
+	err = mend_pages(&mem, request);
+	memory_close(&mem);
+	return err;
+}
+
 static int op_cont(struct session *s, struct json_object *request,
 		   struct json_object *answer)
 {
@@ -131,6 +167,8 @@ static const struct op {
 	{ "prepare",	op_prepare },
 	{ "query",	op_query },
 	{ "digest",	op_digest },
+	{ "hashes",	op_hashes },
+	{ "pages",	op_pages },
 	{ "cont",	op_cont },
 	{ "commit",	op_commit },
 	{ "discard",	op_discard },

@@ -11,6 +11,7 @@
 
 #include "../uapi/kvm_ft.h"
 #include "ftctl.h"
+#include "js.h"
 #include "nlattr.h"
 
 static const char *const roles[] = {
@@ -80,12 +81,14 @@ enum kind {
  * @kind: how to read it
  * @words: of WORD
  * @nest: of NEST
+ * @many: there may be several: an array
  */
 struct key {
 	const char *name;
 	enum kind kind;
 	const struct words *words;
 	const struct key_set *nest;
+	bool many;
 };
 
 /**
@@ -129,6 +132,14 @@ static const struct key_set digest_set = { digest_keys, ARRAY_SIZE(digest_keys) 
 
 static const struct key_set device_set = {};
 
+static const struct key slot_keys[] = {
+	[KVM_FT_A_SLOT_GPA]		= { "gpa", NUMBER },
+	[KVM_FT_A_SLOT_SIZE]		= { "size", NUMBER },
+	[KVM_FT_A_SLOT_ADDRESS]		= { "address", NUMBER },
+};
+
+static const struct key_set slot_set = { slot_keys, ARRAY_SIZE(slot_keys) };
+
 static const struct key vm_keys[] = {
 	[KVM_FT_A_VM_NAME]		= { "name", STRING },
 	[KVM_FT_A_VM_ROLE]		= { "role", WORD, &role_words },
@@ -157,6 +168,7 @@ static const struct key vm_keys[] = {
 	[KVM_FT_A_VM_STATS]		= { "stats", NEST, .nest = &stats_set },
 	[KVM_FT_A_VM_DIVERGENCE]	= { "divergence", STRING },
 	[KVM_FT_A_VM_DIGEST]		= { "digest", NEST, .nest = &digest_set },
+	[KVM_FT_A_VM_SLOT]		= { "slot", NEST, .nest = &slot_set, .many = true },
 	/* Asked, never answered. */
 	[KVM_FT_A_VM_DEVICE]		= { "device", NEST, .nest = &device_set },
 };
@@ -239,6 +251,21 @@ static struct json_object *key_json(const struct key *key, struct nlattr *nla)
 	return NULL;
 }
 
+static void add_key(struct json_object *object, const struct key *key,
+		    struct json_object *value)
+{
+	struct json_object *list = js_get(object, key->name);
+
+	if (key->many && !list) {
+		list = json_object_new_array();
+		json_object_object_add(object, key->name, list);
+	}
+	if (key->many)
+		json_object_array_add(list, value);
+	else
+		json_object_object_add(object, key->name, value);
+}
+
 static struct json_object *set_json(const struct key_set *set,
 				    struct nlattr *head, int len)
 {
@@ -250,8 +277,7 @@ static struct json_object *set_json(const struct key_set *set,
 		int type = nla_type(nla);
 
 		if (type < set->count && set->keys[type].name)
-			json_object_object_add(object, set->keys[type].name,
-					       key_json(&set->keys[type], nla));
+			add_key(object, &set->keys[type], key_json(&set->keys[type], nla));
 	}
 	return object;
 }

@@ -8,6 +8,8 @@
  *	prepare		start a copy's QEMU and attach it
  *	query		QEMU's word for the copy's state
  *	digest		of the copy, at rest
+ *	hashes		of pieces of the copy's memory
+ *	pages		to be written to the copy's memory
  *	cont		let the copy run
  *	commit		the copy is there to stay
  *	discard		stop a copy that an earlier conversation left
@@ -23,7 +25,7 @@
 #include <sys/types.h>
 
 /* Both ends have to speak the same. */
-#define PEER_PROTOCOL	3
+#define PEER_PROTOCOL	4
 
 /**
  * struct peer - a conversation

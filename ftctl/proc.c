@@ -271,6 +271,23 @@ int qemu_kvm_fds(pid_t pid, int *vm_fd, int *vcpu_fd)
 }
 
 /**
+ * qemu_memory - open the address space of a QEMU
+ * @pid: its process
+ *
+ * Return: a descriptor that is read and written at QEMU's addresses, or -1 after
+ * fail().
+ */
+int qemu_memory(pid_t pid)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%d/mem", platform_proc(), pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? fail_errno("the memory of process %d", pid) : fd;
+}
+
+/**
  * qemu_stop - end a QEMU, now
  * @pid: its process
  *

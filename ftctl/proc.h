@@ -28,6 +28,7 @@ int qemu_fds(pid_t pid, const char *link, int *fds, int max);
 void qemu_tap_name(pid_t pid, int fd, char name[IFNAMSIZ]);
 int qemu_take_fd(pid_t pid, int fd);
 int qemu_kvm_fds(pid_t pid, int *vm_fd, int *vcpu_fd);
+int qemu_memory(pid_t pid);
 int qemu_stop(pid_t pid);
 
 #endif /* _FTCTL_PROC_H */

@@ -11,10 +11,13 @@
  *	steps		queries until the memory is sent (4)
  *	no_vhost	vhost is asked for, but not to be had
  *	macs		{ name of a NIC: address the guest has given it }
+ *	ram		"read-only": guest memory is
  *
+ * FTCTL_TEST_DIR/ram, if it is there, is guest memory.
  * FTCTL_TEST_DIR/qmp.log gets the commands.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <poll.h>
@@ -32,6 +35,9 @@
 #include "../ftctl.h"
 #include "../js.h"
 #include "../qemuargs.h"
+
+/* Where guest memory is: what else is there leaves this to us. */
+#define RAM_ADDRESS	((void *)(1UL << 40))
 
 enum slot { QMP_SERVER, QMP, MIGRATION_SERVER, MIGRATION, SLOTS };
 
@@ -504,7 +510,7 @@ static void open_netdev(const char *opts, const char *fdinfo)
 /* What ftctl looks at of a process. */
 static void show_process(void)
 {
-	static const char *const files[] = { "cmdline", "fd" };
+	static const char *const files[] = { "cmdline", "fd", "mem" };
 	static const char *const links[] = { "exe", "cwd" };
 	char dir[400], path[512], target[PATH_MAX];
 
@@ -541,6 +547,22 @@ static void show_process(void)
 	rename(dir, path);
 }
 
+static void open_ram(void)
+{
+	bool read_only = !strcmp(js_str(config, "ram", ""), "read-only");
+	int prot = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+	int fd = open(in_dir("ram"), O_RDWR);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) &&
+	    mmap(RAM_ADDRESS, st.st_size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0) !=
+	    RAM_ADDRESS) {
+		perror("ram");
+		exit(1);
+	}
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct json_tokener *tokener = json_tokener_new();
@@ -565,6 +587,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	reload_config();
+	open_ram();
 	show_process();
 
 	while (poll(fds, SLOTS, -1) > 0) {

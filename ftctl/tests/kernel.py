@@ -8,7 +8,9 @@ which is read faster. DIR/state.json, read at each request, says what to answer:
   module    false: the family is not there
   version   attributes of version-get
   vms       list of what vm-get tells
-  digest    regs, ram, irqchip; compared
+  digest    regs, ram, irqchip; compared. A ram of "file" is made of DIR/ram,
+            the memory of QEMU
+  slots     what vm-memory tells
   refuse    { command: { errno, msg, attr } }
 
 Attributes are packed and unpacked by the spec, so that a message the spec does
@@ -21,6 +23,7 @@ import selectors
 import socket
 import struct
 import sys
+import zlib
 
 FAMILY_ID, GROUP_ID = 0x21, 5
 NLMSG_ERROR, NLMSG_DONE, GENL_CTRL, TEST_JOIN = 2, 3, 0x10, 0xff00
@@ -49,7 +52,8 @@ class Spec:
         raise KeyError(f"{space}: no attribute {key}")
 
     def pack(self, space, values):
-        return b"".join(self.pack_one(space, k, v) for k, v in values.items())
+        return b"".join(self.pack_one(space, k, one) for k, v in values.items()
+                        for one in (v if isinstance(v, list) else [v]))
 
     def pack_one(self, space, key, value):
         n, attr = self.find(space, key)
@@ -231,6 +235,8 @@ class Kernel:
             if not vm:
                 return [self.error(header, 2, "no VM of this name is attached on this host",
                                    20 + offsets["name"])]
+            if op["name"] == "vm-memory" and vm["state"] != "starting":
+                return [self.error(header, 16, "its memory may change")]
             reply = self.vm_request(op["name"], state, vm)
         if reply is None:
             return [self.error(header, 0)]
@@ -241,7 +247,9 @@ class Kernel:
         if name == "vm-get":
             return vm
         if name == "vm-digest":
-            return {"name": vm["name"], "digest": state["digest"]}
+            return {"name": vm["name"], "digest": self.digest(state)}
+        if name == "vm-memory":
+            return {"name": vm["name"], "slot": state["slots"]}
         self.changed(state, {
             "vm-start": lambda: self.change(state, vm, "running", "none"),
             "vm-promote": lambda: self.change(state, vm, "need-secondary",
@@ -251,6 +259,13 @@ class Kernel:
             "vm-disable": lambda: self.disable(state, vm),
         }[name]())
         return None
+
+    def digest(self, state):
+        digest = dict(state["digest"])
+        if digest["ram"] == "file":
+            with open(self.path("ram"), "rb") as f:
+                digest["ram"] = zlib.crc32(f.read())
+        return digest
 
     def changed(self, state, vm):
         self.save(state)

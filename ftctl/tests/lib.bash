@@ -218,3 +218,25 @@ obstacles() {
 devices() {
 	grep vm-attach "$BATS_TEST_TMPDIR/$1/requests" | jq -cS '.device // []'
 }
+
+# Nothing is left on the peer, and the guest runs here, unprotected.
+as_before() {
+	local pid
+
+	[[ $(jq -c '[.vms[] | select(.state != "dropped")]' \
+		"$BATS_TEST_TMPDIR/host2/state.json") == '[]' ]]
+	for pid in "$BATS_TEST_TMPDIR"/host2/proc/*; do
+		gone "${pid##*/}"
+	done
+	[[ -z $(ls "$BATS_TEST_TMPDIR/host2/run") ]]
+	[[ $(jq -c .vms "$BATS_TEST_TMPDIR/host1/state.json") == '[]' ]]
+	[[ ! -e $BATS_TEST_TMPDIR/host1/run/vm0.json ]]
+	alive "$qemu_pid"
+	qmp_status_is running
+}
+
+qmp_status_is() {
+	[[ $(printf '%s\n' '{"execute":"qmp_capabilities"}' '{"execute":"query-status"}' |
+		socat -t2 - "unix:$BATS_TEST_TMPDIR/host1/vm0.qmp" |
+		jq -r 'select(.return.status).return.status') == "$1" ]]
+}

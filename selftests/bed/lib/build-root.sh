@@ -7,7 +7,7 @@
 
 BUILD_PACKAGES='
 	gcc binutils libc6-dev make pkgconf dkms ccache dwarves linux-headers-amd64
-	libnl-3-dev libnl-genl-3-dev libjson-c-dev python3 python3-yaml scdoc
+	libnl-3-dev libnl-genl-3-dev libjson-c-dev libxxhash-dev python3 python3-yaml scdoc
 	tiny-initramfs cpio busybox-static zstd xz-utils kmod lz4 openssl'
 
 # Modules no emulated host has a use for.

@@ -143,6 +143,8 @@ struct ft_line {
  * @overflow_at: replay: branches at which the armed counter overflows
  * @next: replay: the entry at hand
  * @next_len: replay: its length in the log, 0: none decoded yet
+ * @stood: replay: where the guest was last at the next entry's instruction, for whoever
+ *	has to find out why it missed the entry; no @stood.rip: not yet
  * @stats: counters
  *
  * The rest:
@@ -178,7 +180,7 @@ struct ft_vm {
 	struct ft_machine machine;
 	u32 actions;
 	struct work_struct work;
-	char detail[256];
+	char detail[FT_DETAIL_MAX];
 	enum ft_mode mode;
 	bool hold;
 	bool ending;
@@ -205,6 +207,7 @@ struct ft_vm {
 	u64 overflow_at;
 	struct ft_entry next;
 	int next_len;
+	struct ft_position stood;
 	struct ft_stats stats;
 
 	struct ft_inputs inputs;

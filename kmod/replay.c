@@ -47,6 +47,7 @@ static void ft_replay_consume(struct ft_vm *vm)
 	WRITE_ONCE(vm->replayed, vm->replayed + vm->next_len);
 	ft_log_release(&vm->log, vm->replayed);
 	vm->next_len = 0;
+	vm->stood.rip = 0;
 	ft_vm_notify(vm);
 }
 
@@ -61,13 +62,19 @@ static bool ft_replay_wake(struct ft_vm *vm)
 static void ft_replay_diverged(struct ft_vm *vm, const char *what)
 {
 	const struct ft_position *log = &vm->next.pos;
+	const struct ft_position *stood = &vm->stood;
 	struct ft_position pos = ft_vm_position(vm);
+	char before[80] = "was not at that rip";
 
+	if (stood->rip)
+		snprintf(before, sizeof(before),
+			 "was there at %llu branches, %llu events, regs %08x",
+			 stood->branches, stood->events, stood->regs);
 	ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
-		    "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT,
+		    "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT ", %s",
 		    what, vm->replayed, ft_entry_name(vm->next.type),
 		    log->branches, log->events, log->rip, log->regs,
-		    pos.branches, pos.events, pos.rip, pos.regs);
+		    pos.branches, pos.events, pos.rip, pos.regs, before);
 }
 
 static void ft_replay_broken(struct ft_vm *vm, int err)
@@ -309,6 +316,8 @@ static bool ft_replay_step(struct ft_vm *vm)
 		ft_replay_consume(vm);
 		return false;
 	}
+	if (pos.rip == target->rip)
+		vm->stood = pos;
 	if (unlikely(pos.branches == target->branches && pos.events > target->events)) {
 		ft_replay_diverged(vm, "the guest passed the position");
 		return false;

@@ -18,6 +18,7 @@ struct net;
 struct netlink_ext_ack;
 
 #define FT_NAME_MAX	256	/* with the final NUL */
+#define FT_DETAIL_MAX	384	/* with the final NUL */
 #define FT_DEVICES_MAX	8
 #define FT_SLOTS_MAX	512
 
@@ -109,7 +110,7 @@ struct ft_vm_status {
 	u64 branches;
 	struct ft_stats stats;
 	bool has_divergence;
-	char divergence[256];
+	char divergence[FT_DETAIL_MAX];
 };
 
 /**

@@ -106,9 +106,9 @@ static int ft_vhost_read(void *ctx, u64 gpa, void *buf, size_t len)
 	return ft_guest_read(ctx, gpa, buf, len);
 }
 
-static int ft_vhost_written(void *ctx, u64 gpa, u32 len)
+static int ft_vhost_written(void *ctx, const struct ft_vring_stretch *stretch)
 {
-	return ft_record_dma(ctx, gpa, len);
+	return ft_record_dma(ctx, stretch->gpa, stretch->len);
 }
 
 static int ft_vhost_ring(struct ft_vm *vm, const struct ft_vhost_queue *queue,

@@ -17,11 +17,15 @@
 /**
  * struct ft_chain - a walk along descriptors
  * @walk: who walks
+ * @head: its head descriptor
+ * @at: bytes found
  * @len: bytes written that are still to be found
  * @count: descriptors seen
  */
 struct ft_chain {
 	const struct ft_vring_walk *walk;
+	u32 head;
+	u64 at;
 	u32 len;
 	unsigned int count;
 };
@@ -39,12 +43,18 @@ static int ft_chain_desc(struct ft_chain *chain, u64 table, u32 i, u32 num,
 static int ft_chain_buffer(struct ft_chain *chain, const struct ft_vring_desc *desc)
 {
 	const struct ft_vring_walk *walk = chain->walk;
-	u32 n = min(chain->len, le32_to_cpu(desc->len));
+	const struct ft_vring_stretch stretch = {
+		.gpa = le64_to_cpu(desc->addr),
+		.len = min(chain->len, le32_to_cpu(desc->len)),
+		.head = chain->head,
+		.at = chain->at,
+	};
 
-	if (!n || !(le16_to_cpu(desc->flags) & VRING_DESC_F_WRITE))
+	if (!stretch.len || !(le16_to_cpu(desc->flags) & VRING_DESC_F_WRITE))
 		return 0;
-	chain->len -= n;
-	return walk->written(walk->ctx, le64_to_cpu(desc->addr), n);
+	chain->at += stretch.len;
+	chain->len -= stretch.len;
+	return walk->written(walk->ctx, &stretch);
 }
 
 static bool ft_chain_next(const struct ft_vring_desc *desc)
@@ -70,11 +80,11 @@ static int ft_chain_indirect(struct ft_chain *chain, const struct ft_vring_desc 
 	return ret;
 }
 
-/* The buffers of chain @head of the descriptor table. */
-static int ft_chain_written(struct ft_chain *chain, const struct ft_vring *ring, u32 head)
+/* The buffers of a chain that begins in the descriptor table. */
+static int ft_chain_written(struct ft_chain *chain, const struct ft_vring *ring)
 {
 	struct ft_vring_desc desc;
-	u32 i = head;
+	u32 i = chain->head;
 	int ret;
 
 	do {
@@ -123,7 +133,8 @@ int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 		chain.len = whole ? U32_MAX : le32_to_cpu(used.len);
 		if (!chain.len)
 			continue;
-		ret = ft_chain_written(&chain, ring, le32_to_cpu(used.id));
+		chain.head = le32_to_cpu(used.id);
+		ret = ft_chain_written(&chain, ring);
 		if (ret)
 			return ret;
 		/* It cannot have written what is not there. */
@@ -132,9 +143,14 @@ int ft_vring_written(const struct ft_vring *ring, u16 from, u16 to, bool whole,
 	}
 	/* In one piece, or in two around the ring's end. */
 	for (at = from; count; at += first, count -= first) {
+		struct ft_vring_stretch stretch = {
+			.gpa = ft_vring_used(ring, at),
+			.head = FT_VRING_USED,
+		};
+
 		first = min_t(u32, count, ring->num - (at & (ring->num - 1)));
-		ret = walk->written(walk->ctx, ft_vring_used(ring, at),
-				    first * sizeof(struct ft_vring_elem));
+		stretch.len = first * sizeof(struct ft_vring_elem);
+		ret = walk->written(walk->ctx, &stretch);
 		if (ret)
 			return ret;
 	}

@@ -7,6 +7,7 @@
 #ifndef _KVM_FT_VIRTQUEUE_H
 #define _KVM_FT_VIRTQUEUE_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 /* As the guest has them: little endian, also where virtio is older than 1.0 (x86). */
@@ -36,6 +37,22 @@ struct ft_vring {
 	u64 used;
 };
 
+#define FT_VRING_USED	U32_MAX	/* not a chain's: elements of the used ring */
+
+/**
+ * struct ft_vring_stretch - guest memory in one piece that a device wrote
+ * @gpa: where
+ * @len: bytes
+ * @head: head descriptor of the chain it belongs to, or FT_VRING_USED
+ * @at: how many bytes of this chain the device may write before it
+ */
+struct ft_vring_stretch {
+	u64 gpa;
+	u32 len;
+	u32 head;
+	u64 at;
+};
+
 /**
  * struct ft_vring_walk - who walks along a virtqueue
  * @read: read guest memory; 0 or a negative errno
@@ -44,7 +61,7 @@ struct ft_vring {
  */
 struct ft_vring_walk {
 	int (*read)(void *ctx, u64 gpa, void *buf, size_t len);
-	int (*written)(void *ctx, u64 gpa, u32 len);
+	int (*written)(void *ctx, const struct ft_vring_stretch *stretch);
 	void *ctx;
 };
 

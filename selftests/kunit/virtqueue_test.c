@@ -25,6 +25,8 @@
  * @ram: the guest's memory
  * @wrote: per byte, what the device wrote
  * @told: per byte, what ft_vring_written() told of
+ * @place: per byte, where in which chain it is: the head descriptor in the upper half
+ * @misplaced: bytes that ft_vring_written() told of as of another place
  * @fail_at: reads at this address fail; 0: none does
  * @whole: the device tells no lengths
  */
@@ -34,6 +36,8 @@ struct vq_test {
 	u8 *ram;
 	u8 *wrote;
 	u8 *told;
+	u32 *place;
+	unsigned int misplaced;
 	u64 fail_at;
 	bool whole;
 };
@@ -48,15 +52,24 @@ static int vq_read(void *ctx, u64 gpa, void *buf, size_t len)
 	return 0;
 }
 
-static int vq_written(void *ctx, u64 gpa, u32 len)
+#define NO_CHAIN	U32_MAX
+
+static u32 vq_place(u32 head, u64 at)
+{
+	return head == FT_VRING_USED ? NO_CHAIN : head << 16 | (u16)at;
+}
+
+static int vq_written(void *ctx, const struct ft_vring_stretch *s)
 {
 	struct vq_test *t = ctx;
 	u32 i;
 
-	if (gpa >= RAM || len > RAM - gpa)
+	if (s->gpa >= RAM || s->len > RAM - s->gpa)
 		return -EFAULT;
-	for (i = 0; i < len; i++)
-		t->told[gpa + i]++;
+	for (i = 0; i < s->len; i++) {
+		t->told[s->gpa + i]++;
+		t->misplaced += t->place[s->gpa + i] != vq_place(s->head, s->at + i);
+	}
 	return 0;
 }
 
@@ -90,6 +103,7 @@ static void vq_use(struct vq_test *t, u16 at, u32 id, u32 len)
 
 	used[at % NUM] = (struct ft_vring_elem) { cpu_to_le32(id), cpu_to_le32(len) };
 	memset(t->wrote + gpa, 1, sizeof(*used));
+	memset32(t->place + gpa, NO_CHAIN, sizeof(*used));
 }
 
 static int vq_test_init(struct kunit *test)
@@ -101,7 +115,8 @@ static int vq_test_init(struct kunit *test)
 	t->ram = kunit_kzalloc(test, RAM, GFP_KERNEL);
 	t->wrote = kunit_kzalloc(test, RAM, GFP_KERNEL);
 	t->told = kunit_kzalloc(test, RAM, GFP_KERNEL);
-	if (!t->ram || !t->wrote || !t->told)
+	t->place = kunit_kzalloc(test, RAM * sizeof(*t->place), GFP_KERNEL);
+	if (!t->ram || !t->wrote || !t->told || !t->place)
 		return -ENOMEM;
 	t->ring = (struct ft_vring) { NUM, DESC, AVAIL, USED };
 	prandom_seed_state(&t->rnd, 3);
@@ -110,27 +125,28 @@ static int vq_test_init(struct kunit *test)
 }
 
 /*
- * A chain of buffers from table entry @head on: some that the device reads, then
- * some that it writes, @len bytes of them.
+ * A chain of buffers, of the head descriptor @head, from table entry @first on: some
+ * that the device reads, then some that it writes, @len bytes of them.
  */
-static void vq_chain(struct vq_test *t, u64 table, unsigned int head,
+static void vq_chain(struct vq_test *t, unsigned int head, u64 table, unsigned int first,
 		     unsigned int entries, u64 buffer, u32 *len)
 {
 	unsigned int out = prandom_u32_state(&t->rnd) % entries, i;
-	u32 room = 0, left;
+	u32 room = 0, left, byte;
 
 	for (i = 0; i < entries; i++) {
 		u32 size = 1 + prandom_u32_state(&t->rnd) % 100;
 
-		*vq_desc(t, table, head + i) =
+		*vq_desc(t, table, first + i) =
 			desc(buffer + i * 128, size,
 			     (i < out ? 0 : VRING_DESC_F_WRITE) |
-			     (i + 1 < entries ? VRING_DESC_F_NEXT : 0), head + i + 1);
-		room += i < out ? 0 : size;
+			     (i + 1 < entries ? VRING_DESC_F_NEXT : 0), first + i + 1);
+		for (byte = 0; i >= out && byte < size; byte++)
+			t->place[buffer + i * 128 + byte] = vq_place(head, room++);
 	}
 	*len = t->whole ? room : prandom_u32_state(&t->rnd) % (room + 1);
 	for (left = *len, i = out; i < entries; i++) {
-		u32 n = min(left, le32_to_cpu(vq_desc(t, table, head + i)->len));
+		u32 n = min(left, le32_to_cpu(vq_desc(t, table, first + i)->len));
 
 		memset(t->wrote + buffer + i * 128, 1, n);
 		left -= n;
@@ -160,10 +176,10 @@ static void vq_rounds(struct kunit *test)
 				*vq_desc(t, DESC, head) =
 					desc(table, entries * sizeof(struct ft_vring_desc),
 					     VRING_DESC_F_INDIRECT, 0);
-				vq_chain(t, table, 0, entries, buffer, &len);
+				vq_chain(t, head, table, 0, entries, buffer, &len);
 				vq_use(t, at++, head++, t->whole ? 0 : len);
 			} else {
-				vq_chain(t, DESC, head, entries, buffer, &len);
+				vq_chain(t, head, DESC, head, entries, buffer, &len);
 				vq_use(t, at++, head, t->whole ? 0 : len);
 				head += entries;
 			}
@@ -171,6 +187,7 @@ static void vq_rounds(struct kunit *test)
 		}
 		KUNIT_ASSERT_EQ(test, vq_run(t, from, at), 0);
 		KUNIT_ASSERT_MEMEQ(test, t->told, t->wrote, RAM);
+		KUNIT_ASSERT_EQ(test, t->misplaced, 0);
 	}
 }
 

@@ -24,7 +24,8 @@
 		{ KVM_FT_ENTRY_BATCH,	 "batch" },			\
 		{ KVM_FT_ENTRY_SHADOW,	 "shadow" },			\
 		{ KVM_FT_ENTRY_DMA,	 "dma" },			\
-		{ KVM_FT_ENTRY_QUEUE,	 "queue" })
+		{ KVM_FT_ENTRY_QUEUE,	 "queue" },			\
+		{ KVM_FT_ENTRY_DISK,	 "disk" })
 
 DECLARE_EVENT_CLASS(kvm_ft_entry,
 	TP_PROTO(const char *vm, const struct ft_entry *e, u64 offset),

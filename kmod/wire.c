@@ -39,6 +39,7 @@ static const char *const ft_entry_names[] = {
 	[KVM_FT_ENTRY_SHADOW]	= "shadow",
 	[KVM_FT_ENTRY_DMA]	= "dma",
 	[KVM_FT_ENTRY_QUEUE]	= "queue",
+	[KVM_FT_ENTRY_DISK]	= "disk",
 };
 
 static bool ft_entry_known(u8 type)
@@ -55,6 +56,14 @@ static bool ft_entry_known(u8 type)
 const char *ft_entry_name(u8 type)
 {
 	return ft_entry_known(type) ? ft_entry_names[type] : "unknown";
+}
+
+/* Within what a part may stand for, and on a disk that can be: offsets are signed. */
+static bool ft_disk_read_valid(const struct ft_disk_read *read)
+{
+	return read->len && read->len <= KVM_FT_ENTRY_DISK_MAX &&
+	       read->ahead <= KVM_FT_ENTRY_DISK_MAX &&
+	       read->offset <= S64_MAX - read->len - read->ahead;
 }
 
 /* TSC answers can go back (the guest may write the TSC), so their delta has a sign. */
@@ -126,6 +135,10 @@ static size_t body_len(const struct ft_codec *codec, const struct ft_entry *e)
 		return varint_len(e->dma.gpa) + varint_len(e->dma.len) + e->dma.len;
 	case KVM_FT_ENTRY_QUEUE:
 		return varint_len(e->queue.used) + 4 * 2;
+	case KVM_FT_ENTRY_DISK:
+		return varint_len(e->disk.gpa) + varint_len(e->disk.len) +
+		       varint_len(e->disk.lun) + varint_len(e->disk.offset) +
+		       varint_len(e->disk.ahead);
 	default:
 		return 0;
 	}
@@ -169,6 +182,12 @@ static u8 *put_body(u8 *p, const struct ft_codec *codec, const struct ft_entry *
 		p = put_le16(p, e->queue.idx);
 		p = put_le16(p, e->queue.event);
 		return put_le16(p, e->queue.avail);
+	case KVM_FT_ENTRY_DISK:
+		p = put_varint(p, e->disk.gpa);
+		p = put_varint(p, e->disk.len);
+		p = put_varint(p, e->disk.lun);
+		p = put_varint(p, e->disk.offset);
+		return put_varint(p, e->disk.ahead);
 	default:
 		return p;
 	}
@@ -196,9 +215,10 @@ static void codec_advance(struct ft_codec *codec, const struct ft_entry *e)
  *
  * Context: Any context. Whoever owns @codec.
  * Return: bytes written; -ENOSPC when @room is too small, -ERANGE when the
- * entry's position is behind that of the last one, -EINVAL for an unknown type
- * or for more than KVM_FT_ENTRY_DATA_MAX bytes of data. DMA bytes that are not
- * given (@e->dma.data is NULL) have their room at the entry's end.
+ * entry's position is behind that of the last one, -EINVAL for an unknown type,
+ * for more than KVM_FT_ENTRY_DATA_MAX bytes of data, or for a DISK part that
+ * cannot be. DMA bytes that are not given (@e->dma.data is NULL) have their room
+ * at the entry's end.
  */
 int ft_entry_encode(struct ft_codec *codec, const struct ft_entry *e,
 		    u8 *buf, size_t room)
@@ -216,6 +236,8 @@ int ft_entry_encode(struct ft_codec *codec, const struct ft_entry *e,
 	    e->io.len > KVM_FT_ENTRY_DATA_MAX)
 		return -EINVAL;
 	if (e->type == KVM_FT_ENTRY_DMA && e->dma.len > KVM_FT_ENTRY_DATA_MAX)
+		return -EINVAL;
+	if (e->type == KVM_FT_ENTRY_DISK && !ft_disk_read_valid(&e->disk))
 		return -EINVAL;
 	if (!part && e->pos.branches < codec->branches)
 		return -ERANGE;
@@ -380,6 +402,15 @@ static void get_body(struct ft_cursor *c, const struct ft_codec *codec,
 		e->queue.idx = get_le16(c);
 		e->queue.event = get_le16(c);
 		e->queue.avail = get_le16(c);
+		break;
+	case KVM_FT_ENTRY_DISK:
+		e->disk.gpa = get_varint(c, U64_MAX);
+		e->disk.len = get_varint(c, KVM_FT_ENTRY_DISK_MAX);
+		e->disk.lun = get_varint(c, U32_MAX);
+		e->disk.offset = get_varint(c, S64_MAX);
+		e->disk.ahead = get_varint(c, KVM_FT_ENTRY_DISK_MAX);
+		if (!c->err && !ft_disk_read_valid(&e->disk))
+			get_bad(c);
 		break;
 	}
 }

@@ -54,6 +54,22 @@ struct ft_queue {
 };
 
 /**
+ * struct ft_disk_read - what was read from a disk, by reference
+ * @gpa: guest physical address that the bytes came to
+ * @len: how many; 1 to KVM_FT_ENTRY_DISK_MAX
+ * @lun: number of the LUN
+ * @offset: byte on the LUN
+ * @ahead: so many of the bytes behind are wanted next; KVM_FT_ENTRY_DISK_MAX at most
+ */
+struct ft_disk_read {
+	u64 gpa;
+	u32 len;
+	u32 lun;
+	u64 offset;
+	u32 ahead;
+};
+
+/**
  * struct ft_entry - one log entry, decoded
  * @type: enum kvm_ft_entry_type
  * @pos: where; of a synchronous entry only @pos.branches and the low 16 bits
@@ -69,6 +85,7 @@ struct ft_queue {
  * @dma: KVM_FT_ENTRY_DMA; @dma.data as @io.data, but NULL when encoding leaves
  *	room for the bytes at the entry's end
  * @queue: KVM_FT_ENTRY_QUEUE
+ * @disk: KVM_FT_ENTRY_DISK
  *
  * The position of a part (see kvm_ft_wire.h) is that of the entry before it.
  */
@@ -102,6 +119,7 @@ struct ft_entry {
 			const u8 *data;
 		} dma;
 		struct ft_queue queue;
+		struct ft_disk_read disk;
 	};
 };
 

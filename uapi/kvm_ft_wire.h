@@ -101,6 +101,11 @@ struct kvm_ft_hello {
  *
  * DMA        gpa:varint len:varint data[len]    bytes written to guest memory
  * QUEUE      used:varint flags:le16 idx:le16 event:le16 avail:le16
+ * DISK       gpa:varint len:varint lun:varint offset:varint ahead:varint
+ *
+ * DISK is a DMA part without its bytes: they are on a disk that the secondary can
+ * read, "offset" bytes into the LUN "lun", and stay there until it has executed the
+ * batch. "ahead" more bytes of the same request follow in the parts behind.
  *
  * QUEUE ends what a batch does to one virtqueue: "used" is the guest physical
  * address of its used ring, "flags" and "idx" are what is there now, "event" is
@@ -127,10 +132,13 @@ enum kvm_ft_entry_type {
 	/* Parts of the asynchronous entry before. */
 	KVM_FT_ENTRY_DMA = 32,
 	KVM_FT_ENTRY_QUEUE,
+	KVM_FT_ENTRY_DISK,
 };
 
 /* Longest data[] of one entry: KVM's PIO page. */
 #define KVM_FT_ENTRY_DATA_MAX	4096
+/* Most bytes that a DISK part stands for, and that it may announce. */
+#define KVM_FT_ENTRY_DISK_MAX	(1024 << 10)
 /* No entry is longer than this. */
 #define KVM_FT_ENTRY_MAX	(KVM_FT_ENTRY_DATA_MAX + 64)
 

@@ -15,6 +15,7 @@ static const u8 types[] = {
 	KVM_FT_ENTRY_IO_OUT, KVM_FT_ENTRY_IRQ, KVM_FT_ENTRY_MSI, KVM_FT_ENTRY_TIMER,
 	KVM_FT_ENTRY_NMI, KVM_FT_ENTRY_POSITION, KVM_FT_ENTRY_DIGEST,
 	KVM_FT_ENTRY_BATCH, KVM_FT_ENTRY_SHADOW, KVM_FT_ENTRY_DMA, KVM_FT_ENTRY_QUEUE,
+	KVM_FT_ENTRY_DISK,
 };
 
 static bool is_type(unsigned int type)
@@ -84,6 +85,13 @@ static void check_equal(struct kunit *test, const struct ft_entry *a,
 		break;
 	case KVM_FT_ENTRY_QUEUE:
 		KUNIT_ASSERT_MEMEQ(test, &a->queue, &b->queue, sizeof(a->queue));
+		break;
+	case KVM_FT_ENTRY_DISK:
+		KUNIT_ASSERT_EQ(test, a->disk.gpa, b->disk.gpa);
+		KUNIT_ASSERT_EQ(test, a->disk.len, b->disk.len);
+		KUNIT_ASSERT_EQ(test, a->disk.lun, b->disk.lun);
+		KUNIT_ASSERT_EQ(test, a->disk.offset, b->disk.offset);
+		KUNIT_ASSERT_EQ(test, a->disk.ahead, b->disk.ahead);
 		break;
 	}
 }
@@ -159,6 +167,13 @@ static void random_entry(struct wire_test *w, const struct ft_codec *codec,
 		e->queue.idx = random_number(rnd);
 		e->queue.event = random_number(rnd);
 		e->queue.avail = random_number(rnd);
+		break;
+	case KVM_FT_ENTRY_DISK:
+		e->disk.gpa = random_number(rnd);
+		e->disk.len = 1 + random_number(rnd) % KVM_FT_ENTRY_DISK_MAX;
+		e->disk.lun = random_number(rnd);
+		e->disk.offset = random_number(rnd) >> 2;
+		e->disk.ahead = random_number(rnd) % (KVM_FT_ENTRY_DISK_MAX + 1);
 		break;
 	}
 }
@@ -252,6 +267,10 @@ static const struct golden {
 		.codec = { .branches = 9, .events = 7 },
 		.entry = { .type = KVM_FT_ENTRY_QUEUE, .queue = { 0x80, 1, 2, 3, 0x405 } },
 		.len = 11, .bytes = { 33, 0x80, 1, 1, 0, 2, 0, 3, 0, 5, 4 },
+	}, {
+		.codec = { .branches = 9, .events = 7 },
+		.entry = { .type = KVM_FT_ENTRY_DISK, .disk = { 0x1000, 0x200, 1, 0x80, 3 } },
+		.len = 9, .bytes = { 34, 0x80, 0x20, 0x80, 4, 1, 0x80, 1, 3 },
 	},
 };
 
@@ -291,6 +310,51 @@ static void wire_test_dma_in_place(struct kunit *test)
 	check_equal(test, &e, &got);
 	e.dma.len = KVM_FT_ENTRY_DATA_MAX + 1;
 	KUNIT_EXPECT_EQ(test, ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX), -EINVAL);
+}
+
+/* A stretch of a disk that cannot be: neither written nor believed. */
+static void wire_test_disk_bounds(struct kunit *test)
+{
+	static const struct {
+		struct ft_disk_read read;
+		bool good;
+	} cases[] = {
+		{ { 0, 1, 0, 0, 0 }, true },
+		{ { 0, 0, 0, 0, 0 } },
+		{ { 0, KVM_FT_ENTRY_DISK_MAX, U32_MAX, 0, KVM_FT_ENTRY_DISK_MAX }, true },
+		{ { 0, KVM_FT_ENTRY_DISK_MAX + 1, 0, 0, 0 } },
+		{ { 0, 1, 0, 0, KVM_FT_ENTRY_DISK_MAX + 1 } },
+		{ { U64_MAX, 1, 0, S64_MAX - 3, 2 }, true },
+		{ { 0, 1, 0, S64_MAX - 2, 2 } },
+		{ { 0, 1, 0, (u64)S64_MAX + 1, 0 } },
+		{ { 0, 1, 0, U64_MAX, 0 } },
+	};
+	struct wire_test *w = test->priv;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct ft_disk_read *read = &cases[i].read;
+		struct ft_entry e = { .type = KVM_FT_ENTRY_DISK, .disk = *read }, got;
+		const u64 body[] = { read->gpa, read->len, read->lun, read->offset, read->ahead };
+		struct ft_codec codec = {};
+		size_t n, len = 0;
+		u8 bytes[64];
+		int good = 0;
+		u64 v;
+
+		bytes[len++] = KVM_FT_ENTRY_DISK;
+		for (n = 0; n < ARRAY_SIZE(body); n++) {
+			for (v = body[n]; v >= 0x80; v >>= 7)
+				bytes[len++] = v | 0x80;
+			bytes[len++] = v;
+		}
+		if (cases[i].good)
+			good = len;
+		KUNIT_EXPECT_EQ_MSG(test, ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX),
+				    good ?: -EINVAL, "case %zu", i);
+		KUNIT_EXPECT_EQ_MSG(test, decode_at_end(w, &codec, bytes, len, &got),
+				    good ?: -EBADMSG, "case %zu", i);
+	}
 }
 
 /* A log of random entries, written in one go and read back in one go. */
@@ -454,6 +518,8 @@ static void wire_test_unknown_types(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, ret, is_type(type) ? -EAGAIN : -EBADMSG,
 				    "type %u", type);
 		e = (struct ft_entry) { .type = type };
+		if (type == KVM_FT_ENTRY_DISK)
+			e.disk.len = 1;
 		ret = ft_entry_encode(&codec, &e, w->buf, KVM_FT_ENTRY_MAX);
 		if (is_type(type))
 			KUNIT_EXPECT_GT_MSG(test, ret, 0, "type %u", type);
@@ -743,6 +809,7 @@ static void wire_test_negotiate(struct kunit *test)
 static struct kunit_case wire_test_cases[] = {
 	KUNIT_CASE(wire_test_golden),
 	KUNIT_CASE(wire_test_dma_in_place),
+	KUNIT_CASE(wire_test_disk_bounds),
 	KUNIT_CASE(wire_test_round_trip),
 	KUNIT_CASE(wire_test_truncated),
 	KUNIT_CASE(wire_test_no_room),

@@ -2,7 +2,8 @@
 /*
  * The output rule for disks: a request that leaves a trace in the world is handed
  * to the target core only once the secondary has the log up to the kick that began
- * it. Neither the guest nor reads wait for it.
+ * it, and has itself read what was read by reference before. Neither the guest nor
+ * reads wait for it.
  *
  * The secondary submits nothing. It knows from the log which requests were begun
  * and which have ended; the others are begun again when it goes live.
@@ -10,27 +11,29 @@
 #include <linux/mm.h>
 #include "engine.h"
 
-#define FT_OFFSET_UNKNOWN	U64_MAX	/* the batch is not logged yet */
-
 /**
  * ft_disk_hold() - a request wants to be submitted
  * @disk: disk
  * @cmd: the request
+ * @head: its head descriptor
+ * @len: bytes that go with it
  *
  * Context: the vCPU's thread, in a handler.
  * Return: true when it is held; false: submit it.
  */
-bool ft_disk_hold(struct ft_disk *disk, void *cmd)
+bool ft_disk_hold(struct ft_disk *disk, void *cmd, unsigned int head, u32 len)
 {
 	bool hold = false;
 
+	ft_reads_write(&disk->reads, head, len);
 	spin_lock(&disk->lock);
 	if (ft_mode(disk->vm) == FT_RECORD && disk->batch) {
 		/* As many as the virtqueue has, at most. */
 		hold = !WARN_ON_ONCE(disk->head - disk->tail == FT_REQUESTS_MAX);
 		if (hold)
 			disk->held[disk->head++ % FT_REQUESTS_MAX] =
-				(struct ft_request) { cmd, FT_OFFSET_UNKNOWN };
+				(struct ft_request) { cmd, FT_OFFSET_UNKNOWN,
+						      disk->reads.logged };
 		disk->vm->stats.requests++;
 	}
 	spin_unlock(&disk->lock);
@@ -72,6 +75,14 @@ void ft_disk_batch(struct ft_disk *disk, bool begin)
 		ft_disk_release(disk);
 }
 
+static bool ft_disk_allowed(const struct ft_disk *disk, const struct ft_request *request)
+{
+	struct ft_vm *vm = disk->vm;
+
+	return ft_output_allowed(vm, request->offset) &&
+	       (ft_mode(vm) != FT_RECORD || READ_ONCE(vm->peer_replayed) >= request->replayed);
+}
+
 static void *ft_disk_pop(struct ft_disk *disk, bool all)
 {
 	struct ft_request *request;
@@ -80,7 +91,7 @@ static void *ft_disk_pop(struct ft_disk *disk, bool all)
 	spin_lock(&disk->lock);
 	request = &disk->held[disk->tail % FT_REQUESTS_MAX];
 	if (disk->tail != disk->head &&
-	    (all || ft_output_allowed(disk->vm, request->offset))) {
+	    (all || ft_disk_allowed(disk, request))) {
 		cmd = request->cmd;
 		disk->tail++;
 	}
@@ -104,6 +115,31 @@ void ft_disk_release(struct ft_disk *disk)
 	while ((cmd = ft_disk_pop(disk, false)))
 		ft_scsi_submit(cmd);
 	mutex_unlock(&disk->release);
+}
+
+/* May the last request that is held be submitted, and so all of them? */
+static bool ft_disk_settled(struct ft_disk *disk)
+{
+	bool settled;
+
+	spin_lock(&disk->lock);
+	settled = disk->head == disk->tail ||
+		  ft_disk_allowed(disk, &disk->held[(disk->head - 1) % FT_REQUESTS_MAX]);
+	spin_unlock(&disk->lock);
+	return settled;
+}
+
+/**
+ * ft_disk_settle() - submit all requests that are held, as soon as that may be seen
+ * @disk: disk
+ *
+ * Context: the vCPU's thread, no handler runs; may sleep.
+ */
+void ft_disk_settle(struct ft_disk *disk)
+{
+	/* Not to be interrupted: this has to come before what the guest does next. */
+	wait_event_killable(disk->vm->wq, ft_disk_settled(disk));
+	ft_disk_release(disk);
 }
 
 /**
@@ -164,12 +200,19 @@ void ft_disk_end(struct ft_disk *disk, u16 head)
  * ft_disk_attach() - make ready for a disk's requests
  * @disk: to be filled
  * @vm: VM
+ * @config: as attached
+ * @extack: for the reason of a refusal
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or a negative errno.
  */
-int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm)
+int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm,
+		   const struct ft_device_config *config, struct netlink_ext_ack *extack)
 {
+	int ret = ft_reads_attach(&disk->reads, vm, config, extack);
+
+	if (ret)
+		return ret;
 	spin_lock_init(&disk->lock);
 	mutex_init(&disk->release);
 	disk->held = kvcalloc(FT_REQUESTS_MAX, sizeof(*disk->held), GFP_KERNEL_ACCOUNT);
@@ -177,6 +220,7 @@ int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm)
 	if (!disk->held || !disk->begun) {
 		kvfree(disk->held);
 		kvfree(disk->begun);
+		ft_reads_detach(&disk->reads);
 		return -ENOMEM;
 	}
 	disk->vm = vm;
@@ -197,4 +241,5 @@ void ft_disk_detach(struct ft_disk *disk)
 	disk->vm = NULL;
 	kvfree(disk->held);
 	kvfree(disk->begun);
+	ft_reads_detach(&disk->reads);
 }

@@ -9,20 +9,24 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include "reads.h"
 
 struct ft_vhost_queue;
 struct ft_vm;
 
 #define FT_REQUESTS_MAX	1024	/* a power of two; no virtqueue is longer */
+#define FT_OFFSET_UNKNOWN	U64_MAX	/* the batch is not logged yet */
 
 /**
  * struct ft_request - a request that is held
  * @cmd: the target core's
  * @offset: log offset that has to be acknowledged
+ * @replayed: log offset up to which the secondary has to have executed the log
  */
 struct ft_request {
 	void *cmd;
 	u64 offset;
+	u64 replayed;
 };
 
 /**
@@ -38,6 +42,7 @@ struct ft_request {
  * @nr_begun: secondary: how many of @begun there are
  * @begun: secondary: head descriptors of requests that have not ended, in the
  *	order in which they were begun; the vCPU's thread alone
+ * @reads: what is read from it by reference
  */
 struct ft_disk {
 	struct ft_vm *vm;
@@ -49,13 +54,16 @@ struct ft_disk {
 	struct mutex release;	/* order of submission */
 	unsigned int nr_begun;
 	u16 *begun;
+	struct ft_reads reads;
 };
 
-int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm);
+int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm,
+		   const struct ft_device_config *config, struct netlink_ext_ack *extack);
 void ft_disk_detach(struct ft_disk *disk);
-bool ft_disk_hold(struct ft_disk *disk, void *cmd);
+bool ft_disk_hold(struct ft_disk *disk, void *cmd, unsigned int head, u32 len);
 void ft_disk_batch(struct ft_disk *disk, bool begin);
 void ft_disk_release(struct ft_disk *disk);
+void ft_disk_settle(struct ft_disk *disk);
 void ft_disk_fail(struct ft_disk *disk);
 int ft_disk_begin(struct ft_disk *disk, u16 head);
 void ft_disk_end(struct ft_disk *disk, u16 head);

@@ -145,6 +145,7 @@ struct ft_line {
  * @next_len: replay: its length in the log, 0: none decoded yet
  * @stood: replay: where the guest was last at the next entry's instruction, for whoever
  *	has to find out why it missed the entry; no @stood.rip: not yet
+ * @disk_read: replay: this copy read from a disk, and the primary does not know yet
  * @stats: counters
  *
  * The rest:
@@ -208,6 +209,7 @@ struct ft_vm {
 	struct ft_entry next;
 	int next_len;
 	struct ft_position stood;
+	bool disk_read;
 	struct ft_stats stats;
 
 	struct ft_inputs inputs;
@@ -270,6 +272,7 @@ void ft_hook_release(struct ft_vm *vm);
 void ft_record_answer(struct ft_vm *vm, struct ft_entry *entry);
 void ft_record_batch(struct ft_vm *vm, const struct ft_position *pos);
 int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len);
+int ft_record_disk(struct ft_vm *vm, struct ft_entry *entry);
 void ft_record_part(struct ft_vm *vm, struct ft_entry *entry);
 int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);

@@ -10,6 +10,8 @@
 #include <linux/netlink.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
+#include <target/target_core_backend.h>
+#include <target/target_core_fabric.h>
 #include <uapi/linux/virtio_scsi.h>
 #include "hook-vhost-priv.h"
 
@@ -137,9 +139,14 @@ static int ft_scsi_bounce(void)
 	return -EINVAL;
 }
 
-/* What a reader does leaves no trace in the world. */
+/*
+ * What a reader does leaves no trace in the world. A command with bytes for the disk is
+ * none: the core goes by the direction, not by what the command is called.
+ */
 static bool ft_scsi_reads(const struct se_cmd *cmd)
 {
+	if (cmd->data_direction == DMA_TO_DEVICE)
+		return false;
 	switch (cmd->t_task_cdb[0]) {
 	case READ_6:
 	case READ_10:
@@ -151,14 +158,47 @@ static bool ft_scsi_reads(const struct se_cmd *cmd)
 	}
 }
 
+/* The head descriptor of the chain that a request came in. */
+static unsigned int ft_scsi_head(struct se_cmd *cmd)
+{
+	void *own = ft_member_owner(cmd, vhost_scsi_cmd, tvc_se_cmd);
+
+	return *ft_member(own, vhost_scsi_cmd, tvc_vq_desc, int);
+}
+
+/* A read begins, and may be logged by reference if it is known what it reads. */
+static void ft_scsi_read(struct ft_disk *disk, struct se_cmd *cmd)
+{
+	const struct se_device *dev = cmd->se_dev;
+	struct ft_disk_read read = {
+		.lun = cmd->orig_fe_lun,
+		.offset = cmd->t_task_lba * dev->dev_attrib.block_size,
+	};
+
+	/* Who hands commands on does not know what is in them. */
+	if (!(dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH) &&
+	    cmd->prot_op == TARGET_PROT_NORMAL)
+		read.len = cmd->data_length;
+	ft_reads_begin(&disk->reads, ft_scsi_head(cmd), &read);
+}
+
 static int ft_target_submit(struct se_cmd *cmd)
 {
 	struct ft_vhost *device;
+	bool hold = false;
 	int ret = 0;
 
 	ft_vhost_enter();
 	device = ft_scsi_served();
-	if (!device || ft_scsi_reads(cmd) || !ft_disk_hold(&device->disk, cmd))
+	/* A backstore may be a target, too, and this its own request. */
+	if (device && cmd->se_tfo->module != device->driver)
+		device = NULL;
+	if (device && ft_scsi_reads(cmd))
+		ft_scsi_read(&device->disk, cmd);
+	else if (device)
+		hold = ft_disk_hold(&device->disk, cmd, ft_scsi_head(cmd),
+				    cmd->data_length);
+	if (!hold)
 		ret = target_submit_orig(cmd);
 	ft_vhost_leave();
 	return ret;

@@ -11,10 +11,16 @@
 #include <uapi/kvm_ft.h>
 
 /* Common nested types */
-const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_MAC + 1] = {
+const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_LUN + 1] = {
 	[KVM_FT_A_DEVICE_FD] = { .type = NLA_S32, },
 	[KVM_FT_A_DEVICE_IFINDEX] = { .type = NLA_U32, },
 	[KVM_FT_A_DEVICE_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[KVM_FT_A_DEVICE_LUN] = NLA_POLICY_NESTED(kvm_ft_lun_nl_policy),
+};
+
+const struct nla_policy kvm_ft_lun_nl_policy[KVM_FT_A_LUN_FD + 1] = {
+	[KVM_FT_A_LUN_NUMBER] = { .type = NLA_U32, },
+	[KVM_FT_A_LUN_FD] = { .type = NLA_S32, },
 };
 
 /* KVM_FT_CMD_VM_GET - do */

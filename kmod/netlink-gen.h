@@ -12,7 +12,8 @@
 #include <uapi/kvm_ft.h>
 
 /* Common nested types */
-extern const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_MAC + 1];
+extern const struct nla_policy kvm_ft_device_nl_policy[KVM_FT_A_DEVICE_LUN + 1];
+extern const struct nla_policy kvm_ft_lun_nl_policy[KVM_FT_A_LUN_FD + 1];
 
 int kvm_ft_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		       struct genl_info *info);

@@ -123,7 +123,8 @@ static int ft_nl_put_stats(struct sk_buff *msg, const struct ft_stats *stats)
 	    nla_put_uint(msg, KVM_FT_A_STATS_PACKETS_HELD, stats->packets_held) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_BATCHES, stats->batches) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_DMA_BYTES, stats->dma_bytes) ||
-	    nla_put_uint(msg, KVM_FT_A_STATS_REQUESTS, stats->requests))
+	    nla_put_uint(msg, KVM_FT_A_STATS_REQUESTS, stats->requests) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_DISK_BYTES, stats->disk_bytes))
 		return -EMSGSIZE;
 
 	nla_nest_end(msg, nest);
@@ -371,6 +372,70 @@ static int ft_nl_get_tap(struct genl_info *info, struct nlattr *ifindex,
 	return 0;
 }
 
+static bool ft_nl_has_lun(const struct ft_vm_config *config, u32 number)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < config->nr_devices; i++)
+		for (n = 0; n < config->devices[i].nr_luns; n++)
+			if (config->devices[i].luns[n].number == number)
+				return true;
+	return false;
+}
+
+static int ft_nl_get_lun(struct genl_info *info, struct nlattr *nest,
+			 const struct ft_vm_config *config, struct ft_device_config *device)
+{
+	struct nlattr *tb[KVM_FT_A_LUN_MAX + 1];
+	struct ft_lun lun;
+	int err;
+
+	err = nla_parse_nested(tb, KVM_FT_A_LUN_MAX, nest, kvm_ft_lun_nl_policy, info->extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(info->extack, nest, tb, KVM_FT_A_LUN_NUMBER) ||
+	    NL_REQ_ATTR_CHECK(info->extack, nest, tb, KVM_FT_A_LUN_FD)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "a LUN has a number, and a descriptor of what is on it");
+		return -EINVAL;
+	}
+	lun.number = nla_get_u32(tb[KVM_FT_A_LUN_NUMBER]);
+	if (ft_nl_has_lun(config, lun.number)) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, nest, "there are two LUNs %u", lun.number);
+		return -EEXIST;
+	}
+	if (device->nr_luns == FT_LUNS_MAX) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, nest,
+					"of a disk with more than %d LUNs the secondary cannot read",
+					FT_LUNS_MAX);
+		return -E2BIG;
+	}
+	err = ft_nl_get_fd(info, tb[KVM_FT_A_LUN_FD], &lun.file);
+	if (!err)
+		device->luns[device->nr_luns++] = lun;
+	return err;
+}
+
+static int ft_nl_get_luns(struct genl_info *info, struct nlattr *nest,
+			  const struct ft_vm_config *config, struct ft_device_config *device)
+{
+	struct nlattr *attr;
+	int err = 0, rem;
+
+	nla_for_each_nested(attr, nest, rem) {
+		if (nla_type(attr) != KVM_FT_A_DEVICE_LUN)
+			continue;
+		if (device->ifindex) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr, "a NIC has no LUNs");
+			return -EINVAL;
+		}
+		err = ft_nl_get_lun(info, attr, config, device);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 static int ft_nl_get_device(struct genl_info *info, struct nlattr *nest,
 			    struct ft_device_config *device)
 {
@@ -402,6 +467,7 @@ static int ft_nl_get_device(struct genl_info *info, struct nlattr *nest,
 
 static int ft_nl_get_devices(struct genl_info *info, struct ft_vm_config *config)
 {
+	struct ft_device_config *device;
 	struct nlattr *nest;
 	int err, rem;
 
@@ -415,7 +481,9 @@ static int ft_nl_get_devices(struct genl_info *info, struct ft_vm_config *config
 			return -E2BIG;
 		}
 		/* Counted first: what a failure leaves in it is released too. */
-		err = ft_nl_get_device(info, nest, &config->devices[config->nr_devices++]);
+		device = &config->devices[config->nr_devices++];
+		err = ft_nl_get_device(info, nest, device) ?:
+		      ft_nl_get_luns(info, nest, config, device);
 		if (err)
 			return err;
 	}
@@ -427,8 +495,12 @@ static void ft_nl_config_free(struct ft_vm_config *config)
 	if (!config)
 		return;
 	for (unsigned int i = 0; i < config->nr_devices; i++) {
-		if (config->devices[i].file)
-			fput(config->devices[i].file);
+		struct ft_device_config *device = &config->devices[i];
+
+		if (device->file)
+			fput(device->file);
+		while (device->nr_luns)
+			fput(device->luns[--device->nr_luns].file);
 	}
 	if (config->vcpu_file)
 		fput(config->vcpu_file);

@@ -143,6 +143,20 @@ int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len)
 }
 
 /**
+ * ft_record_disk() - log where on a disk there is what a device wrote to guest memory
+ * @vm: VM
+ * @entry: a DISK part
+ *
+ * Context: the vCPU's thread, behind ft_record_batch(); may sleep.
+ * Return: 0, or -ENOSPC when protection has ended.
+ */
+int ft_record_disk(struct ft_vm *vm, struct ft_entry *entry)
+{
+	vm->stats.disk_bytes += entry->disk.len;
+	return ft_record_wait_room(vm) && ft_record(vm, entry) ? 0 : -ENOSPC;
+}
+
+/**
  * ft_record_answer() - log the answer to what the guest just asked
  * @vm: VM
  * @entry: type and body; the position is filled in

@@ -231,11 +231,15 @@ static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 	case KVM_FT_ENTRY_QUEUE:
 		ret = ft_vhost_apply_queue(vm, &e->queue);
 		break;
+	case KVM_FT_ENTRY_DISK:
+		vm->disk_read = true;
+		ret = ft_reads_apply(vm, &e->disk);
+		break;
 	}
 	if (ret)
 		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
 			    "log offset %llu: this copy has no such %s (%d)", vm->replayed,
-			    e->type == KVM_FT_ENTRY_DMA ? "guest memory" : "virtqueue", ret);
+			    e->type == KVM_FT_ENTRY_QUEUE ? "virtqueue" : "guest memory", ret);
 }
 
 static bool ft_position_equal(const struct ft_position *a, const struct ft_position *b)
@@ -293,6 +297,11 @@ static bool ft_replay_step(struct ft_vm *vm)
 	if (ft_entry_is_part(vm->next.type)) {
 		ft_replay_part(vm, &vm->next);
 		ft_replay_consume(vm);
+		/* Its writes to the disk may wait for this. */
+		if (vm->disk_read && vm->next.type == KVM_FT_ENTRY_QUEUE) {
+			vm->disk_read = false;
+			ft_vm_flush(vm);
+		}
 		return false;
 	}
 	if (unlikely(pos.branches > target->branches)) {

@@ -19,7 +19,8 @@
  * @digests: digests compared and found equal
  * @packets_held: packets of the guest that were held until acknowledged
  * @batches: batches of a device's writes to guest memory recorded or replayed
- * @dma_bytes: bytes of such writes
+ * @dma_bytes: bytes of such writes that are in the log
+ * @disk_bytes: bytes of such writes that are not, since the secondary reads them itself
  * @requests: disk requests submitted
  *
  * Written by the vCPU's thread only (plain stores), read racily.
@@ -39,6 +40,7 @@ struct ft_stats {
 	u64 packets_held;
 	u64 batches;
 	u64 dma_bytes;
+	u64 disk_bytes;
 	u64 requests;
 };
 

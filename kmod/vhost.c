@@ -103,12 +103,30 @@ bool ft_vhost_pending(const struct ft_vm *vm)
 
 static int ft_vhost_read(void *ctx, u64 gpa, void *buf, size_t len)
 {
-	return ft_guest_read(ctx, gpa, buf, len);
+	struct ft_vhost *device = ctx;
+
+	return ft_guest_read(device->vm, gpa, buf, len);
 }
 
 static int ft_vhost_written(void *ctx, const struct ft_vring_stretch *stretch)
 {
-	return ft_record_dma(ctx, stretch->gpa, stretch->len);
+	struct ft_vhost *device = ctx;
+
+	return ft_record_dma(device->vm, stretch->gpa, stretch->len);
+}
+
+/* The same for the requests of a disk. */
+static int ft_vhost_ended(void *ctx, const struct ft_vring_stretch *stretch)
+{
+	struct ft_vhost *device = ctx;
+
+	return ft_reads_record(&device->disk.reads, device->vm, stretch);
+}
+
+/* Is it the virtqueue with a disk's requests? */
+static bool ft_vhost_has_requests(const struct ft_vhost *device, unsigned int i)
+{
+	return device->disk.vm && i == FT_SCSI_REQUEST;
 }
 
 static int ft_vhost_ring(struct ft_vm *vm, const struct ft_vhost_queue *queue,
@@ -166,7 +184,11 @@ static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
 			    const struct ft_vhost_before *b, const struct ft_position *pos,
 			    bool *logged)
 {
-	const struct ft_vring_walk walk = { ft_vhost_read, ft_vhost_written, device->vm };
+	const struct ft_vring_walk walk = {
+		.read = ft_vhost_read,
+		.written = ft_vhost_has_requests(device, i) ? ft_vhost_ended : ft_vhost_written,
+		.ctx = device,
+	};
 	struct ft_vm *vm = device->vm;
 	struct ft_entry entry = { .type = KVM_FT_ENTRY_QUEUE };
 	struct ft_vhost_queue now;
@@ -178,14 +200,19 @@ static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
 	ret = ft_vhost_state(vm, &b->ring, &now, &entry.queue);
 	if (ret || !memcmp(&entry.queue, &b->state, sizeof(b->state)))
 		return ret;
+	if (device->disk.vm && i == FT_SCSI_CONTROL)
+		ft_reads_stop(&device->disk.reads);
 	if (!*logged)
 		ft_record_batch(vm, pos);
 	*logged = true;
 	ret = ft_vring_written(&b->ring, b->state.idx, entry.queue.idx, device->kind->whole,
 			       &walk);
-	if (!ret)
-		ft_record_part(vm, &entry);
-	return ret;
+	if (ret)
+		return ret;
+	ft_record_part(vm, &entry);
+	if (ft_vhost_has_requests(device, i))
+		ft_reads_logged(&device->disk.reads, ft_log_head(&vm->log));
+	return 0;
 }
 
 /* A reset is an output, and finds what the guest has submitted before. */
@@ -193,7 +220,7 @@ static void ft_vhost_settle(struct ft_vhost *device)
 {
 	ft_record_here(device->vm);
 	ft_output_hold(device->vm);
-	ft_disk_release(&device->disk);
+	ft_disk_settle(&device->disk);
 }
 
 /* Run what wants to run of one device, and log what it did. */
@@ -311,8 +338,9 @@ int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
 		ret = -ENOENT;
 		goto unlock;
 	}
-	if (device->disk.vm && i == FT_SCSI_REQUEST)
+	if (ft_vhost_has_requests(device, i))
 		ret = ft_vhost_follow(device, &queue, state);
+	ft_reads_applied(&device->disk.reads);
 	if (!ret && queue.event) {
 		const struct ft_vring ring = { .num = queue.num, .used = state->used };
 
@@ -424,11 +452,13 @@ int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		ret = ft_hook_vhost_get(device, config->file, extack);
 		if (ret)
 			break;
-		ret = device->kind == &ft_vhost_scsi ? ft_disk_attach(&device->disk, vm) :
+		ret = device->kind == &ft_vhost_scsi ?
+		      ft_disk_attach(&device->disk, vm, config, extack) :
 		      ft_nic_attach(&device->nic, vm, config, extack);
 		/* Not ours: an open vhost keeps its owner's address space, whose end we await. */
 		config->file = NULL;
 		config->net = NULL;
+		config->nr_luns = 0;
 		if (ret) {
 			ft_hook_vhost_put(device);
 			break;

@@ -21,6 +21,17 @@ struct netlink_ext_ack;
 #define FT_DETAIL_MAX	384	/* with the final NUL */
 #define FT_DEVICES_MAX	8
 #define FT_SLOTS_MAX	512
+#define FT_LUNS_MAX	16	/* of one disk, whose reads are logged by reference */
+
+/**
+ * struct ft_lun - what is on a LUN of a disk
+ * @number: number of the LUN
+ * @file: where this host finds its bytes
+ */
+struct ft_lun {
+	u32 number;
+	struct file *file;
+};
 
 /**
  * struct ft_device_config - a device of the VM that vhost serves
@@ -28,12 +39,16 @@ struct netlink_ext_ack;
  * @net: NIC: where @ifindex counts; attach takes its own reference. NULL for a disk
  * @ifindex: NIC: its tap, which existed a moment ago. 0 for a disk
  * @mac: NIC: the guest's address, announced when the VM goes live
+ * @luns: disk: its LUNs; attach takes references of its own on their files
+ * @nr_luns: how many of @luns are filled; 0: the secondary reads no disk
  */
 struct ft_device_config {
 	struct file *file;
 	struct net *net;
 	int ifindex;
 	u8 mac[ETH_ALEN];
+	struct ft_lun luns[FT_LUNS_MAX];
+	unsigned int nr_luns;
 };
 
 /**

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../uapi/kvm_ft.h"
@@ -18,6 +19,7 @@
 #include "nic.h"
 #include "platform.h"
 #include "proc.h"
+#include "reads.h"
 
 /* More than any module takes: which number is too big is the module's to say. */
 #define FDS_MAX		64
@@ -53,7 +55,7 @@ static void put_end(struct nl_msg *msg, const struct end_attrs *attrs,
  * @n: how many
  */
 struct fds {
-	int fd[FDS_MAX];
+	int fd[FDS_MAX + READS_MAX];
 	int n;
 };
 
@@ -119,6 +121,19 @@ static int put_nics(struct nl_msg *msg, const struct attach *at, struct fds *fds
 	return 0;
 }
 
+static int put_luns(struct nl_msg *msg, struct json_object *luns, struct fds *fds)
+{
+	int mine[READS_MAX];
+	int n = reads_open(luns, mine);
+
+	if (n < 0)
+		return -1;
+	reads_put(msg, luns, mine);
+	memcpy(fds->fd + fds->n, mine, n * sizeof(*mine));
+	fds->n += n;
+	return 0;
+}
+
 static int put_disks(struct nl_msg *msg, const struct attach *at, struct fds *fds)
 {
 	int vhost[FDS_MAX / 4];
@@ -126,11 +141,14 @@ static int put_disks(struct nl_msg *msg, const struct attach *at, struct fds *fd
 
 	if (n > (int)ARRAY_SIZE(vhost))
 		return fail("process %d has %d disks of vhost-scsi: too many", at->pid, n);
+	if (at->luns && n != 1)
+		return fail("process %d has %d disks of vhost-scsi, and the secondary is to read one",
+			    at->pid, n);
 	for (int i = 0; i < n; i++) {
 		struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED | KVM_FT_A_VM_DEVICE);
 		int fd = take_fd(fds, at->pid, vhost[i]);
 
-		if (fd < 0)
+		if (fd < 0 || (at->luns && put_luns(msg, at->luns, fds)))
 			return -1;
 		nla_put_s32(msg, KVM_FT_A_DEVICE_FD, fd);
 		nla_nest_end(msg, nest);

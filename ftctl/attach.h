@@ -21,6 +21,7 @@ struct mod;
  * @peer: the other end; all zero on a secondary
  * @peer_port: where the secondary listens
  * @nics: the VM's NICs, see nic.h
+ * @luns: those of its only disk, if the secondary shall read from it; see reads.h
  */
 struct attach {
 	const char *name;
@@ -32,6 +33,7 @@ struct attach {
 	struct sockaddr_storage peer;
 	u16 peer_port;
 	struct json_object *nics;
+	struct json_object *luns;
 };
 
 int attach_vm(struct mod *mod, const struct attach *at);

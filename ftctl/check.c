@@ -144,11 +144,13 @@ static struct json_object *wanted(const struct qemu *qemu, struct json_object *n
  * @nics: its NICs
  * @disks: its disks
  * @found: gets the obstacles, or NULL
+ * @luns: becomes what the peer has for the disks, of disk_luns(); may be NULL
  *
  * Return: 0, or -1 after fail().
  */
 int check_room(struct peer *peer, const struct qemu *qemu, struct json_object *nics,
-	       struct json_object *disks, struct json_object *found)
+	       struct json_object *disks, struct json_object *found,
+	       struct json_object **luns)
 {
 	struct json_object *answer, *theirs;
 	int err = 0;
@@ -160,6 +162,8 @@ int check_room(struct peer *peer, const struct qemu *qemu, struct json_object *n
 		err = obstacle(found, "%s: %s", peer->host,
 			       json_object_get_string(json_object_array_get_idx(theirs, i)));
 	err = err ?: disk_compare(peer->host, disks, js_get(answer, "luns"), found);
+	if (!err && luns)
+		*luns = json_object_get(js_get(answer, "luns"));
 	json_object_put(answer);
 	return err;
 }

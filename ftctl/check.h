@@ -18,6 +18,7 @@ int check_module(struct mod *mod, const char *vm, struct json_object *found,
 int check_peer(struct mod *mod, struct peer *peer, struct json_object *found,
 	       struct json_object **hello);
 int check_room(struct peer *peer, const struct qemu *qemu, struct json_object *nics,
-	       struct json_object *disks, struct json_object *found);
+	       struct json_object *disks, struct json_object *found,
+	       struct json_object **luns);
 
 #endif /* _FTCTL_CHECK_H */

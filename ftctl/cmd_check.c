@@ -44,7 +44,7 @@ static int look_at_peer(struct mod *mod, const char *host, const struct qemu *qe
 	err = check_peer(mod, &peer, found, &hello);
 	if (!err) {
 		json_object_put(hello);
-		err = check_room(&peer, qemu, nics, disks, found);
+		err = check_room(&peer, qemu, nics, disks, found, NULL);
 	}
 	peer_close(&peer);
 	return err;

@@ -16,6 +16,7 @@
 #include "addr.h"
 #include "attach.h"
 #include "check.h"
+#include "disk.h"
 #include "ftctl.h"
 #include "guest.h"
 #include "interrupt.h"
@@ -30,6 +31,7 @@
 #include "proc.h"
 #include "progress.h"
 #include "qmp.h"
+#include "reads.h"
 #include "runfile.h"
 
 #define PEER_POLL_NS	100000000L
@@ -43,6 +45,7 @@
  * @addr: our address on it, or NULL
  * @peer_addr: the peer's, or NULL
  * @on_loss: what to do when the peer is lost
+ * @secondary_reads: the secondary reads the guest's disk itself
  * @mod: the module here
  * @qemu: the VM's QEMU
  * @qmp: its monitor
@@ -64,6 +67,7 @@ struct enable {
 	const char *addr;
 	const char *peer_addr;
 	const char *on_loss;
+	bool secondary_reads;
 	struct mod mod;
 	struct qemu qemu;
 	struct qmp *qmp;
@@ -78,6 +82,24 @@ struct enable {
 	bool paused;
 	bool attached;
 };
+
+static int check_place(struct enable *e)
+{
+	struct json_object *luns = NULL;
+	int err = check_room(&e->peer, &e->qemu, e->nics, e->disks, NULL, &luns);
+
+	if (!err && e->secondary_reads)
+		err = reads_check(e->host, e->disks, luns);
+	json_object_put(luns);
+	return err;
+}
+
+/* The LUNs that the secondary is to read, or NULL. */
+static struct json_object *luns_to_read(struct enable *e)
+{
+	return e->secondary_reads ? js_get(json_object_array_get_idx(e->disks, 0), "luns") :
+				    NULL;
+}
 
 static int step_check(struct enable *e)
 {
@@ -98,7 +120,7 @@ static int step_check(struct enable *e)
 	err = addr_link(&e->link, e->host, e->dev, e->addr, e->peer_addr,
 			js_get(hello, "addresses"));
 	json_object_put(hello);
-	if (err || check_room(&e->peer, &e->qemu, e->nics, e->disks, NULL))
+	if (err || check_place(e))
 		return -1;
 	return attached ? mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL) : 0;
 }
@@ -126,6 +148,8 @@ static int step_peer(struct enable *e)
 	js_add_str(args, "listen", e->link.peer);
 	js_add_str(args, "session", session);
 	js_add_str(args, "on-loss", e->on_loss);
+	if (e->secondary_reads)
+		json_object_object_add(args, "reads", disk_wwpns(e->disks));
 	if (peer_call(&e->peer, "prepare", args, &answer))
 		return -1;
 
@@ -173,6 +197,7 @@ static int step_attach(struct enable *e)
 		.pid		= e->qemu.pid,
 		.peer_port	= e->port,
 		.nics		= e->nics,
+		.luns		= luns_to_read(e),
 	};
 
 	if (addr_parse(e->link.local, &at.local) || addr_parse(e->link.peer, &at.peer) ||
@@ -349,6 +374,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		{ "addr",	required_argument, NULL, 'a' },
 		{ "peer-addr",	required_argument, NULL, 'A' },
 		{ "on-loss",	required_argument, NULL, 'l' },
+		{ "secondary-reads", no_argument, NULL, 'r' },
 		{}
 	};
 	struct enable e = { .on_loss = "ask" };
@@ -371,6 +397,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 			break;
 		case 'l':
 			e.on_loss = optarg;
+			break;
+		case 'r':
+			e.secondary_reads = true;
 			break;
 		default:
 			return command_usage(cmd, "%s is no option, or lacks its value",
@@ -395,7 +424,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_enable = {
 	.name		= "enable",
 	.usage		=
-"VM --peer HOST [--dev DEV|--addr ADDR] [--peer-addr ADDR] [--on-loss ask|promote]",
+"VM --peer HOST [--dev DEV|--addr ADDR] [--peer-addr ADDR] [--on-loss ask|promote] [--secondary-reads]",
 	.summary	= "protect a running VM by a secondary on another host",
 	.help		=
 "The other host is reached by ssh, and needs QEMU, ftctl and the module kvm_ft.\n"
@@ -407,6 +436,8 @@ const struct command cmd_enable = {
 "  --peer-addr ADDR  address of the logging link on the other host\n"
 "  --on-loss ask     when a host loses the other, hold the guest and ask (default)\n"
 "  --on-loss promote when a host loses the other, go on without asking; safe only\n"
-"                    when a lost link always means a lost host\n",
+"                    when a lost link always means a lost host\n"
+"  --secondary-reads the other host reads the guest's disk itself, so that what the\n"
+"                    guest reads does not go over the logging link\n",
 	.run		= run,
 };

@@ -17,6 +17,7 @@
 #include "addr.h"
 #include "attach.h"
 #include "copy.h"
+#include "disk.h"
 #include "ftctl.h"
 #include "js.h"
 #include "migrate.h"
@@ -138,7 +139,7 @@ static int attach(struct mod *mod, struct copy *copy, struct json_object *reques
 		.session	= strtoull(js_str(request, "session", "0"), NULL, 0),
 		.pid		= copy->pid,
 	};
-	struct json_object *status;
+	struct json_object *status, *luns;
 	int port, err;
 
 	if (on_loss < 0)
@@ -148,7 +149,14 @@ static int attach(struct mod *mod, struct copy *copy, struct json_object *reques
 		return -1;
 	/* The guest may have chosen others than it was started with. */
 	nic_take_macs(at.nics, js_get(request, "nics"));
+	luns = disk_luns(js_get(request, "reads"));
+	/* One disk at most: what the other host asked for is what it has checked. */
+	json_object_object_foreach(luns, wwpn, of_disk) {
+		if (wwpn)
+			at.luns = of_disk;
+	}
 	err = attach_vm(mod, &at);
+	json_object_put(luns);
 	json_object_put(at.nics);
 	if (err)
 		return -1;
@@ -182,7 +190,7 @@ static int listen_for_guest(struct copy *copy, struct json_object *request,
  * copy_prepare - start a copy's QEMU and attach it
  * @mod: from mod_open()
  * @copy: zeroed; to be filled. On failure copy_undo() is still due.
- * @request: name, argv, exe, cwd, nics, listen, session, on-loss
+ * @request: name, argv, exe, cwd, nics, listen, session, on-loss, reads
  * @answer: gets pid, port and migration-port
  *
  * It is attached before the guest's state arrives: from then on its interrupt

@@ -24,6 +24,7 @@
 #include "js.h"
 #include "obstacle.h"
 #include "platform.h"
+#include "reads.h"
 
 /* The folders a LUN is looked for in have prefixes, and attributes beside them. */
 #define TPGT	"tpgt_"
@@ -116,6 +117,19 @@ static bool is_thin(struct json_object *values)
 	       strcmp(js_str(values, "attrib/emulate_tpws", "0"), "0");
 }
 
+/**
+ * disk_forgets - may what was unmapped read differently each time?
+ * @lun: of disk_luns()
+ *
+ * Return: whether so
+ */
+bool disk_forgets(struct json_object *lun)
+{
+	struct json_object *values = js_get(lun, "seen");
+
+	return is_thin(values) && strcmp(js_str(values, "attrib/unmap_zeroes_data", "0"), "1");
+}
+
 static bool find_number(const char *text, const char *label, unsigned long long *number)
 {
 	const char *at = strstr(text, label);
@@ -161,6 +175,7 @@ static void add_info(struct json_object *lun, struct json_object *values, int st
 		js_add_int(values, "size", number);
 	if (find_number(info, "Major:", &major) && find_number(info, "Minor:", &minor))
 		add_block(values, major, minor);
+	reads_find(lun, js_str(lun, "store", ""), info);
 	free(info);
 }
 
@@ -361,7 +376,8 @@ struct json_object *disk_wwpns(struct json_object *disks)
  * @wwpns: of disk_wwpns(); anything else is nothing
  *
  * Return: an object, of each WWPN an array: a LUN's name in the target (lun), its
- *	backstore (store), the storage's serial, what a guest sees of it (seen)
+ *	backstore (store), the storage's serial, what a guest sees of it (seen), and
+ *	where this host finds its bytes, see reads.h
  */
 struct json_object *disk_luns(struct json_object *wwpns)
 {

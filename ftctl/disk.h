@@ -9,8 +9,11 @@
 #ifndef _FTCTL_DISK_H
 #define _FTCTL_DISK_H
 
+#include <stdbool.h>
+
 struct json_object;
 
+bool disk_forgets(struct json_object *lun);
 int disk_add(struct json_object *disks, const char *name, const char *wwpn,
 	     struct json_object *found);
 struct json_object *disk_wwpns(struct json_object *disks);

@@ -50,7 +50,7 @@ _ftctl() {
 			words+=" --peer $(_ftctl_running)"
 			;;
 		enable)
-			words+=' --peer --dev --addr --peer-addr --on-loss'
+			words+=' --peer --dev --addr --peer-addr --on-loss --secondary-reads'
 			words+=" $(_ftctl_running)"
 			;;
 		disable | status | promote | test-failover | digest)

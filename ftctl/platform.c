@@ -146,6 +146,16 @@ const char *platform_block(void)
 }
 
 /**
+ * platform_dev - where devices have their nodes
+ *
+ * Return: a path
+ */
+const char *platform_dev(void)
+{
+	return "/dev";
+}
+
+/**
  * platform_ifindex - the number of an interface
  * @name: the interface
  *

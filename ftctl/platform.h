@@ -26,6 +26,7 @@ const char *platform_vhost_scsi_link(void);
 
 const char *platform_target(void);	/* configfs of LIO */
 const char *platform_block(void);	/* block devices, by number */
+const char *platform_dev(void);		/* "/dev" */
 
 unsigned int platform_ifindex(const char *name);	/* 0: no such interface */
 

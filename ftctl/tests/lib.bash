@@ -96,7 +96,7 @@ lun() {
 	local store=$dir/target/core/iblock_0/disk$n
 
 	mkdir -p "$tpg/lun/lun_$n/statistics" "$store/wwn" "$store/attrib" \
-		"$dir/block/254:3$n/queue"
+		"$dir/block/254:3$n/queue" "$dir/dev"
 	echo naa.5001405000000002 >"$tpg/nexus"
 	ln -s "../../../../../core/iblock_0/disk$n" "$tpg/lun/lun_$n/link"
 	printf 'Status: ACTIVATED  Max Queue Depth: 128  SectorSize: 512\n        %s\n        %s\n' \
@@ -113,6 +113,9 @@ lun() {
 	done
 	echo 524288 >"$dir/block/254:3$n/size"
 	echo "write back" >"$dir/block/254:3$n/queue/write_cache"
+	printf 'MAJOR=254\nMINOR=3%s\nDEVNAME=disk%s\nDEVTYPE=disk\n' "$n" "$n" \
+		>"$dir/block/254:3$n/uevent"
+	echo "on LUN $n" >"$dir/dev/disk$n"
 }
 
 # guest_with ARGUMENTS: a guest as enable wants it, called vm0, and these.

@@ -123,6 +123,11 @@ const char *platform_block(void)
 	return in_dir("block");
 }
 
+const char *platform_dev(void)
+{
+	return in_dir("dev");
+}
+
 /* What fake_qemu.c opens. */
 const char *platform_vm_link(void)
 {

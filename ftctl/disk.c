@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk.h"
@@ -159,6 +160,24 @@ static void add_block(struct json_object *values, unsigned int major, unsigned i
 	close(dir);
 }
 
+/*
+ * Is it a block device behind fileio, which is read through this host's page cache? As
+ * LIO tells of it: "File: PATH  Size: N  Mode: O_DSYNC Async: 0".
+ */
+static bool is_cached(const char *info)
+{
+	const char *start = strstr(info, "File: ");
+	const char *end = start ? strstr(start, "  Size: ") : NULL;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!end || strstr(end, "Async: 1"))
+		return false;
+	start += strlen("File: ");
+	snprintf(path, sizeof(path), "%.*s", (int)(end - start), start);
+	return !stat(path, &st) && S_ISBLK(st.st_mode);
+}
+
 /* What LIO tells of a backstore is written for people. */
 static void add_info(struct json_object *lun, struct json_object *values, int store)
 {
@@ -167,6 +186,8 @@ static void add_info(struct json_object *lun, struct json_object *values, int st
 
 	if (!info)
 		return;
+	if (is_cached(info))
+		json_object_object_add(lun, "cached", json_object_new_boolean(true));
 	if (strstr(info, "Mode: Buffered-WCE"))
 		json_object_object_add(lun, "buffered", json_object_new_boolean(true));
 	if (find_number(info, "readonly:", &number))
@@ -310,6 +331,10 @@ static int check_lun(const char *disk, struct json_object *lun, const char *wher
 		return obstacle(found,
 				"disk '%s': writes to %s wait in memory %s, and would be lost with the host: make core/%s anew without fd_buffered_io",
 				disk, id, where, store);
+	if (js_bool(lun, "cached"))
+		return obstacle(found,
+				"disk '%s': %s is a block device behind fileio, whose cache %s does not know what the other host writes: use iblock, or fd_async_io=1",
+				disk, id, where);
 	if (!*js_str(lun, "serial", ""))
 		return obstacle(found,
 				"disk '%s': %s has no unit serial %s, which tells that both hosts have the same storage: write one to wwn/vpd_unit_serial of core/%s, the same on both hosts, before it is made a LUN",

@@ -132,6 +132,20 @@ refused() {
 		"disk 'd0': writes to tpgt_1/lun_0 wait in memory on host2"
 }
 
+@test "disk: a block device that is read through the host's cache" {
+	disk
+	mknod "$BATS_TEST_TMPDIR/blk" b 7 99
+	for store in "$store1" "$store2"; do
+		printf 'Status: ACTIVATED\n        TCM FILEIO ID: 0        File: %s  Size: 1024  Mode: O_DSYNC Async: 0\n' \
+			"$BATS_TEST_TMPDIR/blk" >"$store/info"
+	done
+	obstacles "disk 'd0': tpgt_1/lun_0 is a block device behind fileio, whose cache here does not know what the other host writes: use iblock, or fd_async_io=1" \
+		"disk 'd0': tpgt_1/lun_0 is a block device behind fileio, whose cache on host2"
+	sed -i 's/Async: 0/Async: 1/' "$store1/info" "$store2/info"
+	run "$FTCTL" check vm0 --peer host2
+	ends 0
+}
+
 @test "disk: a file, of the same size or not" {
 	disk
 	for store in "$store1" "$store2"; do

@@ -338,9 +338,10 @@ int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
 		ret = -ENOENT;
 		goto unlock;
 	}
-	if (ft_vhost_has_requests(device, i))
+	if (ft_vhost_has_requests(device, i)) {
 		ret = ft_vhost_follow(device, &queue, state);
-	ft_reads_applied(&device->disk.reads);
+		ft_reads_applied(&device->disk.reads);
+	}
 	if (!ret && queue.event) {
 		const struct ft_vring ring = { .num = queue.num, .used = state->used };
 

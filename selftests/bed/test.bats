@@ -169,3 +169,17 @@ ping_log() {
 	echo 'sysrq|Kernel panic|Oops' >"$BATS_TEST_TMPDIR/allow"
 	BED_ALLOW=$BATS_TEST_TMPDIR/allow bed check
 }
+
+@test "a bed is put up again only when nobody is left of it" {
+	run bed up 2
+	[ "$status" -ne 0 ]
+	[[ $output == *"is up already"* ]]
+	bed kill host1
+	run bed up 2
+	[ "$status" -ne 0 ]
+	bed kill host2
+	# A number that has gone to another process since.
+	echo $$ >"/run/kvm_ft-bed/$BED/host2/pid"
+	bed up 2
+	bed run host2 true
+}

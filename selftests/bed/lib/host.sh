@@ -17,11 +17,13 @@ host_number() {
 	printf '%s\n' "$n"
 }
 
+# Its pid may long be somebody else's: the file outlives the emulator, and where /run is
+# on a disk, this machine.
 host_alive() {
 	local pid
 
-	{ pid=$(<"$STATE/host$1/pid"); } 2>/dev/null && [[ -e /proc/$pid/stat ]] &&
-		[[ $(cut -d' ' -f3 "/proc/$pid/stat") != Z ]]
+	{ pid=$(<"$STATE/host$1/pid") &&
+		grep -qzx -- "$BED-host$1" "/proc/$pid/cmdline"; } 2>/dev/null
 }
 
 # What the emulator has used so far, in hundredths of a second of CPU time.

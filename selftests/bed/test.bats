@@ -68,8 +68,9 @@ setup() {
 	[ "$(bed run host2 ssh host1-log hostname)" = host1 ]
 }
 
+# ping_log [OPTIONS]: until it is answered, however long that takes, unless told otherwise.
 ping_log() {
-	bed run host1 'ping -q -c 3 -i 0.2 -W 1 host2-log' >/dev/null
+	bed run host1 "ping -q -c 3 -i 0.2 ${*:--w 1000} host2-log" >/dev/null
 }
 
 @test "a link is cut, in one direction too, and mended" {
@@ -78,9 +79,9 @@ ping_log() {
 	ping_log
 	for how in down down-in down-out; do
 		bed link log host2 $how
-		run ping_log
+		run ping_log -W 1
 		[ "$status" -eq 1 ]
-		bed run host1 'ping -q -c 1 -W 5 host2' >/dev/null
+		bed run host1 'ping -q -c 1 -w 1000 host2' >/dev/null
 		bed link log host2 up
 		ping_log
 	done
@@ -90,7 +91,7 @@ ping_log() {
 	bed run host2 'nohup tcpdump -l -n -i log icmp >/tmp/icmp 2>/dev/null &
 		sleep 2'
 	bed link log host2 down-out
-	run ping_log
+	run ping_log -W 1
 	[ "$status" -eq 1 ]
 	bed run host2 'sleep 1; grep -q "echo request" /tmp/icmp; rc=$?
 		kill %1 2>/dev/null; pkill tcpdump; exit $rc'
@@ -99,10 +100,10 @@ ping_log() {
 
 @test "an impaired link shows delay, and loss" {
 	bed link log host1 delay 300ms
-	bed run host1 'ping -q -c 3 -W 5 host2-log' |
+	bed run host1 'ping -q -c 3 -w 1000 host2-log' |
 		awk -F/ '/^rtt/ { slow = $5 >= 300 } END { exit !slow }'
 	bed link log host1 loss 100%
-	run ping_log
+	run ping_log -W 1
 	[ "$status" -eq 1 ]
 	bed link log host1 clear
 	ping_log
@@ -126,13 +127,13 @@ ping_log() {
 	bed run host1 'GUEST_NIC=1 GUEST_CMDLINE=kvm_ft.ip=10.77.2.100 guest-start t1'
 	bed run host1 'until grep -q "guest: ready" /run/t1.console.log
 		do sleep 0.2; done'
-	bed net ping -q -c 3 10.77.2.100
-	bed run host2 ping -q -c 3 10.77.2.100
+	bed net -w host1 ping -q -c 3 -w 1000 10.77.2.100
+	bed run host2 ping -q -c 3 -w 1000 10.77.2.100
 	bed link lan host1 down-out
 	run bed net ping -q -c 2 -W 1 10.77.2.100
 	[ "$status" -eq 1 ]
 	bed link lan host1 up
-	bed net -w host1 ping -q -c 3 10.77.2.100
+	bed net -w host1 ping -q -c 3 -w 1000 10.77.2.100
 	bed run host1 guest-stop t1
 	bed run host1 '! ip link show tap-t1'
 }

@@ -118,6 +118,7 @@ static const struct key stats_keys[] = {
 	[KVM_FT_A_STATS_DMA_BYTES]	= { "dma-bytes", NUMBER },
 	[KVM_FT_A_STATS_REQUESTS]	= { "requests", NUMBER },
 	[KVM_FT_A_STATS_DISK_BYTES]	= { "disk-bytes", NUMBER },
+	[KVM_FT_A_STATS_INPUTS_MERGED]	= { "inputs-merged", NUMBER },
 };
 
 static const struct key_set stats_set = { stats_keys, ARRAY_SIZE(stats_keys) };

@@ -238,6 +238,7 @@ void ft_vm_status(struct ft_vm *vm, struct ft_vm_status *status)
 	status->log_bytes = head;
 	status->branches = READ_ONCE(vm->branches);
 	status->stats = vm->stats;
+	status->stats.inputs_merged = READ_ONCE(vm->inputs.merged);
 	if (vm->config.role == KVM_FT_ROLE_PRIMARY) {
 		status->lag_bytes = head - READ_ONCE(vm->peer_replayed);
 		status->unacked_bytes = head - READ_ONCE(vm->acked);

@@ -15,14 +15,13 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "hook.h"
+#include "inputs.h"
 #include "log.h"
 #include "position.h"
 #include "state.h"
 #include "transport.h"
 #include "vhost.h"
 #include "vm.h"
-
-#define FT_INPUTS_MAX	256	/* a power of two */
 
 /*
  * Room kept free before the guest is entered, so that whatever one exit
@@ -45,40 +44,6 @@ enum ft_mode {
 	FT_OFF,
 	FT_RECORD,
 	FT_REPLAY,
-};
-
-/**
- * struct ft_input - an asynchronous input waiting for its position
- * @type: KVM_FT_ENTRY_IRQ, _MSI or _NMI
- * @source: IRQ: KVM's source id
- * @level: IRQ: bit 0 the level, bit 1 KVM's line_status argument
- * @gsi: IRQ: the line
- * @data: MSI: data
- * @addr: MSI: address
- */
-struct ft_input {
-	u8 type;
-	u8 source;
-	u8 level;
-	u32 gsi;
-	u32 data;
-	u64 addr;
-};
-
-/**
- * struct ft_inputs - queue of inputs, from any context to the vCPU's thread
- * @lock: guards the rest
- * @open: inputs go straight to KVM; nothing is queued
- * @head: count of inputs ever queued
- * @tail: count of inputs ever taken
- * @ring: the inputs between
- */
-struct ft_inputs {
-	raw_spinlock_t lock;
-	bool open;
-	unsigned int head;
-	unsigned int tail;
-	struct ft_input ring[FT_INPUTS_MAX];
 };
 
 /**
@@ -277,7 +242,6 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry);
 int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
-bool ft_record_full(const struct ft_vm *vm);
 void ft_record_open(struct ft_vm *vm);
 void ft_record_here(struct ft_vm *vm);
 void ft_record_start(struct ft_vm *vm);

@@ -85,7 +85,7 @@ static int ft_set_irq_inatomic(struct kvm_kernel_irq_routing_entry *e, struct kv
 
 	/* It comes back through kvm_set_irq(), from where it may sleep. */
 	if (vm && ft_mode(vm) != FT_OFF &&
-	    (e->type != KVM_IRQ_ROUTING_MSI || ft_record_full(vm)))
+	    (e->type != KVM_IRQ_ROUTING_MSI || ft_inputs_full(&vm->inputs)))
 		ret = -EWOULDBLOCK;
 	else if (ft_gate(vm, &input))
 		ret = kvm_arch_set_irq_inatomic_orig(e, kvm, source, level, line_status);

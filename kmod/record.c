@@ -172,20 +172,6 @@ void ft_record_answer(struct ft_vm *vm, struct ft_entry *entry)
 	ft_record(vm, entry);
 }
 
-static bool ft_record_pop(struct ft_vm *vm, struct ft_input *input)
-{
-	struct ft_inputs *q = &vm->inputs;
-	unsigned long flags;
-	bool some;
-
-	raw_spin_lock_irqsave(&q->lock, flags);
-	some = q->tail != q->head;
-	if (some)
-		*input = q->ring[q->tail++ % FT_INPUTS_MAX];
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return some;
-}
-
 static void ft_record_apply(struct ft_vm *vm, const struct ft_input *input)
 {
 	switch (input->type) {
@@ -202,17 +188,6 @@ static void ft_record_apply(struct ft_vm *vm, const struct ft_input *input)
 }
 
 /**
- * ft_record_full() - is there no place for one more input?
- * @vm: VM
- *
- * Return: whether so; the answer may be old.
- */
-bool ft_record_full(const struct ft_vm *vm)
-{
-	return READ_ONCE(vm->inputs.head) - READ_ONCE(vm->inputs.tail) == FT_INPUTS_MAX;
-}
-
-/**
  * ft_record_input() - an input wants to enter the machine
  * @vm: VM
  * @input: what
@@ -222,30 +197,17 @@ bool ft_record_full(const struct ft_vm *vm)
  */
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input)
 {
-	struct ft_inputs *q = &vm->inputs;
-	unsigned long flags;
-	bool queued = false, full = false;
+	int ret = ft_inputs_push(&vm->inputs, input);
 
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (!q->open) {
-		full = q->head - q->tail == FT_INPUTS_MAX;
-		if (!full) {
-			q->ring[q->head++ % FT_INPUTS_MAX] = *input;
-			queued = true;
-		}
-	}
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-
-	if (unlikely(full)) {
+	if (unlikely(ret == -ENOSPC)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "%u inputs wait and the guest takes none", FT_INPUTS_MAX);
 		/* Unlogged, but in their order. Nothing of it is seen outside. */
 		ft_record_open(vm);
-		return false;
 	}
-	if (queued)
+	if (!ret)
 		ft_vm_kick(vm);
-	return queued;
+	return !ret;
 }
 
 /**
@@ -258,20 +220,12 @@ bool ft_record_input(struct ft_vm *vm, const struct ft_input *input)
  */
 void ft_record_open(struct ft_vm *vm)
 {
-	struct ft_inputs *q = &vm->inputs;
 	struct ft_input input;
-	unsigned long flags;
-	bool done;
 
 	do {
-		while (ft_record_pop(vm, &input))
+		while (ft_inputs_pop(&vm->inputs, &input))
 			ft_record_apply(vm, &input);
-		raw_spin_lock_irqsave(&q->lock, flags);
-		done = q->tail == q->head;
-		if (done)
-			q->open = true;
-		raw_spin_unlock_irqrestore(&q->lock, flags);
-	} while (!done);
+	} while (!ft_inputs_open(&vm->inputs));
 }
 
 /**
@@ -312,7 +266,7 @@ void ft_record_here(struct ft_vm *vm)
 
 static bool ft_record_pending(struct ft_vm *vm)
 {
-	return READ_ONCE(vm->inputs.head) != READ_ONCE(vm->inputs.tail) ||
+	return !ft_inputs_empty(&vm->inputs) ||
 	       ft_kvm_timer_pending(vm->vcpu) || ft_vhost_pending(vm) ||
 	       READ_ONCE(vm->position_due) || READ_ONCE(vm->digest_due);
 }
@@ -344,7 +298,7 @@ static void ft_record_inputs(struct ft_vm *vm)
 	/* First, since it ends in interrupts that can be taken along. */
 	if (ft_vhost_pending(vm))
 		ft_vhost_record(vm, &entry.pos);
-	while (ft_record_pop(vm, &input)) {
+	while (ft_inputs_pop(&vm->inputs, &input)) {
 		entry.type = input.type;
 		if (input.type == KVM_FT_ENTRY_IRQ) {
 			entry.irq.source = input.source;

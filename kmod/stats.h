@@ -22,8 +22,10 @@
  * @dma_bytes: bytes of such writes that are in the log
  * @disk_bytes: bytes of such writes that are not, since the secondary reads them itself
  * @requests: disk requests submitted
+ * @inputs_merged: inputs that waited and said no more than others that waited
  *
- * Written by the vCPU's thread only (plain stores), read racily.
+ * Written by the vCPU's thread only (plain stores), read racily; the last one is filled in
+ * when it is asked for.
  */
 struct ft_stats {
 	u64 exits;
@@ -42,6 +44,7 @@ struct ft_stats {
 	u64 dma_bytes;
 	u64 disk_bytes;
 	u64 requests;
+	u64 inputs_merged;
 };
 
 #endif /* _KVM_FT_STATS_H */

@@ -348,7 +348,7 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	spin_lock_init(&vm->state_lock);
 	spin_lock_init(&vm->lines_lock);
 	mutex_init(&vm->devices_lock);
-	raw_spin_lock_init(&vm->inputs.lock);
+	ft_inputs_init(&vm->inputs);
 	init_waitqueue_head(&vm->wq);
 	INIT_WORK(&vm->work, ft_vm_work);
 	ft_vcpu_init(vm);

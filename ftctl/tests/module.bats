@@ -19,7 +19,8 @@ VM='{
 	stats: { exits: 1, "entries-sync": 2, "entries-async": 3, outputs: 4,
 		deferrals: 5, "full-waits": 6, "starved-waits": 7, breakpoints: 8,
 		overflows: 9, "skid-max": 10, digests: 11, "packets-held": 12,
-		batches: 13, "dma-bytes": 5000000001, requests: 15, "disk-bytes": 16 }
+		batches: 13, "dma-bytes": 5000000001, requests: 15, "disk-bytes": 16,
+		"inputs-merged": 17 }
 }'
 
 @test "version: of tool and module, for people and as JSON" {

@@ -4,11 +4,13 @@
  */
 #include <linux/fs.h>
 #include <linux/netlink.h>
+#include <uapi/linux/vhost.h>
 #include "hook-vhost-priv.h"
 #include "symbol.h"
 
 static void (*handle_rx_orig)(void *net);
 static void (*handle_tx_orig)(void *net);
+static long (*vhost_net_ioctl_orig)(struct file *f, unsigned int ioctl, unsigned long arg);
 static int (*vhost_net_release_orig)(struct inode *inode, struct file *file);
 
 static void ft_handle_rx(void *net)
@@ -27,6 +29,22 @@ static void ft_handle_tx(void *net)
 	ft_vhost_leave();
 }
 
+static long ft_net_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
+{
+	struct ft_vhost *device;
+	long ret;
+
+	ft_vhost_enter();
+	ret = vhost_net_ioctl_orig(f, ioctl, arg);
+	device = ioctl == VHOST_NET_SET_BACKEND ? ft_vhost_find_owner(f->private_data) : NULL;
+	if (device) {
+		ft_vhost_backed(device);
+		ft_hook_unpin(device->vm);
+	}
+	ft_vhost_leave();
+	return ret;
+}
+
 static int ft_net_release(struct inode *inode, struct file *file)
 {
 	return ft_vhost_release(vhost_net_release_orig, inode, file);
@@ -38,6 +56,7 @@ static int ft_net_release(struct inode *inode, struct file *file)
 static struct ft_func ft_net_funcs[] = {
 	FT_FUNC(handle_rx, ft_handle_rx),
 	FT_FUNC(handle_tx, ft_handle_tx),
+	FT_FUNC(vhost_net_ioctl, ft_net_ioctl),
 	FT_FUNC(vhost_net_release, ft_net_release),
 };
 

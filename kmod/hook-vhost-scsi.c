@@ -12,6 +12,7 @@
 #include <target/target_core_base.h>
 #include <target/target_core_backend.h>
 #include <target/target_core_fabric.h>
+#include <uapi/linux/vhost.h>
 #include <uapi/linux/virtio_scsi.h>
 #include "hook-vhost-priv.h"
 
@@ -21,6 +22,7 @@ static void (*vhost_scsi_handle_kick_orig)(void *work);
 static void (*vhost_scsi_complete_cmd_work_orig)(void *work);
 static void (*vhost_scsi_evt_work_orig)(void *work);
 static void (*vhost_scsi_tmf_resp_work_orig)(void *work);
+static long (*vhost_scsi_ioctl_orig)(struct file *f, unsigned int ioctl, unsigned long arg);
 static int (*vhost_scsi_release_orig)(struct inode *inode, struct file *file);
 static void *vhost_scsi_map_iov_to_sgl_orig;
 static int (*target_submit_orig)(struct se_cmd *cmd);
@@ -111,6 +113,22 @@ static void ft_scsi_tmf(void *work)
 	if (!defer)
 		vhost_scsi_tmf_resp_work_orig(work);
 	ft_vhost_leave();
+}
+
+static long ft_scsi_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
+{
+	struct ft_vhost *device;
+	long ret;
+
+	ft_vhost_enter();
+	device = ioctl == VHOST_SCSI_CLEAR_ENDPOINT ? ft_vhost_find_owner(f->private_data) : NULL;
+	if (device) {
+		ft_vhost_drain(device);
+		ft_hook_unpin(device->vm);
+	}
+	ret = vhost_scsi_ioctl_orig(f, ioctl, arg);
+	ft_vhost_leave();
+	return ret;
 }
 
 static int ft_scsi_release(struct inode *inode, struct file *file)
@@ -238,6 +256,7 @@ static struct ft_func ft_scsi_funcs[] = {
 	FT_FUNC(vhost_scsi_complete_cmd_work, ft_scsi_completion),
 	FT_FUNC(vhost_scsi_evt_work, ft_scsi_event_work),
 	FT_FUNC(vhost_scsi_tmf_resp_work, ft_scsi_tmf),
+	FT_FUNC(vhost_scsi_ioctl, ft_scsi_ioctl),
 	FT_FUNC(vhost_scsi_release, ft_scsi_release),
 	{
 		.module = "vhost_scsi",

@@ -9,9 +9,12 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/netlink.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include "engine.h"
 #include "virtqueue.h"
+
+/* Where a processor begins, in a segment of its own (APM volume 2, 14.1.5). */
+#define FT_RESET_RIP	0xfff0
 
 /**
  * ft_vhost_defer() - vhost's thread is about to run a handler
@@ -75,6 +78,68 @@ void ft_vhost_gone(struct ft_vhost *device)
 			    "QEMU took a vhost device away");
 }
 
+/**
+ * ft_vhost_backed() - which virtqueues vhost serves may have changed
+ * @device: the device
+ *
+ * QEMU does it in the vCPU's thread when the guest asks for it, on both hosts at one
+ * position. In another thread it does so while the guest is paused, and undoes it before
+ * that goes on, or else at no position.
+ *
+ * Context: may sleep.
+ */
+void ft_vhost_backed(struct ft_vhost *device)
+{
+	struct ft_vm *vm = device->vm;
+	struct ft_vhost_queue queue;
+	unsigned long backed = 0;
+	unsigned int i;
+
+	mutex_lock(&vm->devices_lock);
+	for (i = 0; !device->gone && i < device->kind->nr_queues; i++) {
+		ft_hook_vhost_queue(device, i, &queue);
+		if (queue.ready)
+			backed |= BIT(i);
+	}
+	WRITE_ONCE(device->backed, backed);
+	mutex_unlock(&vm->devices_lock);
+	if (current == READ_ONCE(vm->task))
+		device->served = backed;
+	else
+		ft_vm_kick(vm);
+}
+
+/**
+ * ft_vhost_begin() - the guest goes on with the devices as they are
+ * @vm: VM
+ *
+ * Context: the vCPU's thread, may sleep; vm->task is set.
+ */
+void ft_vhost_begin(struct ft_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->config.nr_devices; i++)
+		ft_vhost_backed(&vm->devices[i]);
+}
+
+/* Somebody else than the guest had it turned on or off. */
+static bool ft_vhost_turned(const struct ft_vhost *device)
+{
+	return READ_ONCE(device->backed) != device->served;
+}
+
+/* The guest had itself reset, and with it, by another thread, what it had set up. */
+static bool ft_vhost_reset(struct ft_vhost *device)
+{
+	const struct kvm_vcpu *vcpu = device->vm->vcpu;
+
+	if (ft_kvm_rip(vcpu) != FT_RESET_RIP || vcpu->arch.cr0 & X86_CR0_PE)
+		return false;
+	device->served = READ_ONCE(device->backed);
+	return true;
+}
+
 /* Handlers that are to run. The guest is slowed, and no packet dropped, when too many are held. */
 static unsigned long ft_vhost_due(const struct ft_vhost *device)
 {
@@ -86,17 +151,18 @@ static unsigned long ft_vhost_due(const struct ft_vhost *device)
 }
 
 /**
- * ft_vhost_pending() - does a handler want to run?
+ * ft_vhost_pending() - is there something for ft_vhost_record() to do?
  * @vm: VM
  *
- * Return: whether one does.
+ * Context: the vCPU's thread.
+ * Return: whether there is.
  */
 bool ft_vhost_pending(const struct ft_vm *vm)
 {
 	unsigned int i;
 
 	for (i = 0; i < vm->config.nr_devices; i++)
-		if (ft_vhost_due(&vm->devices[i]))
+		if (ft_vhost_due(&vm->devices[i]) || ft_vhost_turned(&vm->devices[i]))
 			return true;
 	return false;
 }
@@ -248,14 +314,8 @@ static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos
 	return ret;
 }
 
-/**
- * ft_vhost_record() - run the handlers that want to, and log what they do
- * @vm: VM, recording
- * @pos: where the guest stands
- *
- * Context: the vCPU's thread at a safe point where inputs may be applied.
- */
-void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
+/* Run what wants to run of all devices. */
+static void ft_vhost_serve_all(struct ft_vm *vm, const struct ft_position *pos)
 {
 	unsigned int i;
 	int ret = 0;
@@ -275,6 +335,88 @@ void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
 			    vm->devices[i - 1].kind->module, ret);
 	ft_output_batch(vm, false);
 	mutex_unlock(&vm->devices_lock);
+}
+
+/**
+ * ft_vhost_record() - run the handlers that want to, and log what they do
+ * @vm: VM, recording
+ * @pos: where the guest stands
+ *
+ * Context: the vCPU's thread at a safe point where inputs may be applied.
+ */
+void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
+{
+	struct ft_vhost *device;
+
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
+		if (!ft_vhost_turned(device) || ft_vhost_reset(device))
+			continue;
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "QEMU turned %s on or off: was the link of a NIC set?",
+			    device->kind->module);
+		return;
+	}
+	ft_vhost_serve_all(vm, pos);
+}
+
+/* Has vhost taken requests that it has not answered? */
+static bool ft_vhost_busy(struct ft_vhost *device)
+{
+	struct ft_vm *vm = device->vm;
+	struct ft_vhost_queue queue;
+	bool busy = false;
+	unsigned int i;
+
+	mutex_lock(&vm->devices_lock);
+	for (i = 0; !device->gone && i < device->kind->nr_queues; i++) {
+		ft_hook_vhost_queue(device, i, &queue);
+		busy |= queue.ready && queue.taken != queue.done;
+	}
+	mutex_unlock(&vm->devices_lock);
+	return busy;
+}
+
+/* As at a safe point, for a vCPU that does not come to one. */
+static void ft_vhost_record_paused(struct ft_vhost *device)
+{
+	struct ft_vm *vm = device->vm;
+	struct ft_position pos;
+
+	if (READ_ONCE(vm->hold) || !ft_vhost_due(device))
+		return;
+	if (current == READ_ONCE(vm->task) || vm->vcpu->arch.complete_userspace_io ||
+	    !ft_vendor->can_interrupt(vm->vcpu)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "a disk with requests under way was stopped where nothing can be recorded");
+		return;
+	}
+	pos = ft_vm_position(vm);
+	ft_vhost_serve_all(vm, &pos);
+}
+
+/**
+ * ft_vhost_drain() - vhost is about to wait until a disk's requests have ended
+ * @device: the disk
+ *
+ * They end in the vCPU's thread, and that may be what QEMU has paused, or is here. A guest
+ * that stands still does so at a position, which is known while nobody runs it.
+ *
+ * Context: may sleep.
+ */
+void ft_vhost_drain(struct ft_vhost *device)
+{
+	struct ft_vm *vm = device->vm;
+
+	while (ft_mode(vm) == FT_RECORD && ft_vhost_busy(device)) {
+		/* In KVM_RUN it does this itself. */
+		if (mutex_trylock(&vm->vcpu->mutex)) {
+			ft_vhost_record_paused(device);
+			mutex_unlock(&vm->vcpu->mutex);
+		}
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return;
+	}
 }
 
 /* Which queue of which device has its used ring at @used? */

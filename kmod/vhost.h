@@ -96,6 +96,8 @@ struct ft_vhost_kind {
  * @gone: it went away, guarded by struct ft_vm: devices_lock
  * @closing: ... while the VM was protected
  * @pending: bit per handler that wants to run
+ * @backed: bit per virtqueue that vhost serves, under devices_lock to write
+ * @served: ... that it serves by the guest's doing; the vCPU's thread
  * @tmfs: SCSI: work items of task management that want to run, as their bits say
  * @server: SCSI: the thread that runs a handler, likewise
  * @driver: the module that serves it
@@ -112,6 +114,8 @@ struct ft_vhost {
 	bool gone;
 	bool closing;
 	unsigned long pending;
+	unsigned long backed;
+	unsigned long served;
 	void *tmfs[FT_SCSI_TMFS];
 	struct task_struct *server;
 	struct module *driver;
@@ -126,6 +130,9 @@ int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack);
 void ft_vhost_detach(struct ft_vm *vm);
 bool ft_vhost_defer(struct ft_vhost *device, unsigned int handler);
 void ft_vhost_gone(struct ft_vhost *device);
+void ft_vhost_backed(struct ft_vhost *device);
+void ft_vhost_begin(struct ft_vm *vm);
+void ft_vhost_drain(struct ft_vhost *device);
 bool ft_vhost_pending(const struct ft_vm *vm);
 void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos);
 int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *queue);

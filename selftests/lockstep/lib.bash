@@ -83,6 +83,16 @@ status() {
 	on "$1" "ftctl -j status $2" | jq -r "$VM | .$3"
 }
 
+# qmp HOST COMMAND [ARGUMENTS]: of the guest's QEMU there. Asked until it has answered in
+# the time that socat gives it.
+qmp() {
+	local ask="{\"execute\": \"qmp_capabilities\"}"
+
+	ask+=" {\"execute\": \"$2\", \"id\": 1, \"arguments\": ${3:-{\}}}"
+	on "$1" "until echo '$ask' | socat -t 2 - UNIX:/run/vm0.qmp | grep '\"id\": 1'; do :; done" |
+		jq -c '.return // halt_error(1)'
+}
+
 # until_vm [-t CPU_SECONDS] HOST NAME EXPRESSION: wait until the jq expression
 # holds for the VM's status, in vain if it is one that never changes.
 until_vm() {

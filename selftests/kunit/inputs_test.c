@@ -195,7 +195,8 @@ static void inputs_test_same(struct kunit *test)
 
 	prandom_seed_state(&rnd, 1);
 	for (round = 0; round < 200; round++) {
-		all = left = before;
+		all = before;
+		left = before;
 		for (i = 0; i < FT_INPUTS_MAX * 4; i++) {
 			inputs_random(&rnd, &input);
 			if (ft_inputs_push(q, &input))

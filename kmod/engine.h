@@ -91,7 +91,7 @@ struct ft_line {
  * @forgotten: it is off the list, and its process may go away unnoticed
  * @wq: everybody who waits for anything of this VM
  *
- * The vCPU's thread alone:
+ * The vCPU's thread alone, in KVM_RUN; outside of it, who has vcpu->mutex:
  * @task: the vCPU's thread, once it ran
  * @kick: queued on @task to get a safe point
  * @kick_queued: bit 0: @kick is queued
@@ -227,7 +227,8 @@ void ft_hook_del(struct ft_vm *vm);
 void ft_hook_release(struct ft_vm *vm);
 
 /*
- * The engine proper, called by the hooks in the vCPU's thread.
+ * The engine proper, called by the hooks in the vCPU's thread. While that is not in
+ * KVM_RUN, who has vcpu->mutex may stand in for it, as ft_vhost_drain() does.
  *
  * ft_*_answer(): the guest asked synchronously; a primary writes @entry to the
  * log, a secondary replaces the answer in it by the log's.

@@ -32,6 +32,6 @@ void ft_vhost_remove(struct ft_func *funcs, unsigned int nr);
 void *ft_vhost_vq(const struct ft_vhost *device, unsigned int i);
 bool ft_vhost_vq_has(const void *vq, unsigned int feature);
 /* vhost's own: queue a work item of a virtqueue. */
-void ft_vhost_queue_work(void *vq, void *work);
+bool ft_vhost_queue_work(void *vq, void *work);
 
 #endif /* _KVM_FT_HOOK_VHOST_PRIV_H */

@@ -337,10 +337,30 @@ static void *ft_scsi_work(struct ft_vhost *device, unsigned int handler, void **
 	}
 }
 
-static void ft_scsi_run(struct ft_vhost *device, unsigned int handler)
+/* What flush waits for: a count that begins with one, of what was begun since the last. */
+static bool ft_scsi_busy(struct ft_vhost *device)
 {
-	void *vq, *work = ft_scsi_work(device, handler, &vq);
+	bool busy = false;
+	unsigned int i;
 
+	for (i = 0; i < device->kind->nr_queues; i++) {
+		void *vq = ft_vhost_vq(device, i);
+		void *svq = ft_member_owner(vq, vhost_scsi_virtqueue, vq);
+		u8 *inflights = ft_member_ptr(svq, vhost_scsi_virtqueue, inflights);
+		struct mutex *mutex = ft_member(vq, vhost_virtqueue, mutex, struct mutex);
+		int now;
+
+		mutex_lock(mutex);
+		now = *ft_member(svq, vhost_scsi_virtqueue, inflight_idx, int);
+		busy |= kref_read(ft_member(inflights + now * FT_SIZEOF_vhost_scsi_inflight,
+					    vhost_scsi_inflight, kref, struct kref)) > 1;
+		mutex_unlock(mutex);
+	}
+	return busy;
+}
+
+static void ft_scsi_handle(struct ft_vhost *device, unsigned int handler, void *work)
+{
 	WRITE_ONCE(device->server, current);
 	atomic_inc(&ft_scsi_serving);
 	switch (handler) {
@@ -367,12 +387,20 @@ static void ft_scsi_run(struct ft_vhost *device, unsigned int handler)
 	WRITE_ONCE(device->server, NULL);
 }
 
+static void ft_scsi_run(struct ft_vhost *device, unsigned int handler)
+{
+	void *vq, *work = ft_scsi_work(device, handler, &vq);
+
+	ft_scsi_handle(device, handler, work);
+}
+
+/* What has begun must end, also when nobody else can end it any more. */
 static void ft_scsi_requeue(struct ft_vhost *device, unsigned int handler)
 {
 	void *vq, *work = ft_scsi_work(device, handler, &vq);
 
-	if (work)
-		ft_vhost_queue_work(vq, work);
+	if (work && !ft_vhost_queue_work(vq, work) && !(device->kind->kicks & BIT(handler)))
+		ft_scsi_handle(device, handler, work);
 }
 
 const struct ft_vhost_kind ft_vhost_scsi = {
@@ -386,5 +414,6 @@ const struct ft_vhost_kind ft_vhost_scsi = {
 	.check		= ft_scsi_check,
 	.dev		= ft_scsi_dev,
 	.run		= ft_scsi_run,
+	.busy		= ft_scsi_busy,
 	.requeue	= ft_scsi_requeue,
 };

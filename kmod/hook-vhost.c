@@ -219,10 +219,12 @@ bool ft_vhost_vq_has(const void *vq, unsigned int feature)
  * ft_vhost_queue_work() - have vhost's thread do something
  * @vq: for this virtqueue
  * @work: vhost's work item
+ *
+ * Return: false when the thread is gone, killed with its process.
  */
-void ft_vhost_queue_work(void *vq, void *work)
+bool ft_vhost_queue_work(void *vq, void *work)
 {
-	vhost_vq_work_queue_addr(vq, work);
+	return vhost_vq_work_queue_addr(vq, work);
 }
 
 static const struct ft_vhost_kind *ft_vhost_kind(const struct file *file)

@@ -87,6 +87,11 @@ static void ft_inputs_merge_nmi(struct ft_inputs *q, unsigned int i)
 		new->type = FT_INPUT_MERGED;
 }
 
+static bool ft_inputs_no_place(const struct ft_inputs *q)
+{
+	return READ_ONCE(q->head) - READ_ONCE(q->tail) == FT_INPUTS_MAX;
+}
+
 /* Leave of what waits only what makes a difference. */
 static void ft_inputs_merge(struct ft_inputs *q)
 {
@@ -136,16 +141,38 @@ int ft_inputs_push(struct ft_inputs *q, const struct ft_input *input)
 	int ret = 0;
 
 	raw_spin_lock_irqsave(&q->lock, flags);
-	if (!q->open && ft_inputs_full(q))
+	if (!q->open && ft_inputs_no_place(q))
 		ft_inputs_merge(q);
 	if (q->open)
 		ret = -EPERM;
-	else if (ft_inputs_full(q))
+	else if (ft_inputs_no_place(q))
 		ret = -ENOSPC;
 	else
 		*ft_inputs_at(q, q->head++) = *input;
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
+}
+
+/**
+ * ft_inputs_full() - is there no place for one more input?
+ * @q: queue
+ *
+ * Context: any.
+ * Return: whether so, after all has been merged that can be; the answer may be old.
+ */
+bool ft_inputs_full(struct ft_inputs *q)
+{
+	unsigned long flags;
+	bool full;
+
+	if (likely(!ft_inputs_no_place(q)))
+		return false;
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (ft_inputs_no_place(q))
+		ft_inputs_merge(q);
+	full = ft_inputs_no_place(q);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return full;
 }
 
 /**

@@ -33,7 +33,7 @@ struct ft_input {
  * struct ft_inputs - queue of inputs, from any context to the vCPU's thread
  * @lock: guards the rest
  * @open: inputs go straight to KVM; nothing is queued
- * @head: count of inputs ever queued
+ * @head: count of inputs ever queued, less those that were merged
  * @tail: count of inputs ever taken
  * @merged: count of inputs that are as good as others that waited
  * @ring: the inputs between
@@ -51,6 +51,7 @@ void ft_inputs_init(struct ft_inputs *q);
 int ft_inputs_push(struct ft_inputs *q, const struct ft_input *input);
 bool ft_inputs_pop(struct ft_inputs *q, struct ft_input *input);
 bool ft_inputs_open(struct ft_inputs *q);
+bool ft_inputs_full(struct ft_inputs *q);
 
 /**
  * ft_inputs_empty() - does no input wait?
@@ -61,17 +62,6 @@ bool ft_inputs_open(struct ft_inputs *q);
 static inline bool ft_inputs_empty(const struct ft_inputs *q)
 {
 	return READ_ONCE(q->head) == READ_ONCE(q->tail);
-}
-
-/**
- * ft_inputs_full() - is there no place for one more input?
- * @q: queue
- *
- * Return: whether so, before any are merged; the answer may be old.
- */
-static inline bool ft_inputs_full(const struct ft_inputs *q)
-{
-	return READ_ONCE(q->head) - READ_ONCE(q->tail) == FT_INPUTS_MAX;
 }
 
 #endif /* _KVM_FT_INPUTS_H */

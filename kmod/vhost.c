@@ -52,6 +52,14 @@ static void ft_vhost_requeue(struct ft_vhost *device, unsigned long handlers)
 		device->kind->requeue(device, i);
 }
 
+/* What was begun ends, and is not recorded any more. */
+static void ft_vhost_close(struct ft_vhost *device)
+{
+	WRITE_ONCE(device->closing, true);
+	ft_vhost_requeue(device, ~device->kind->kicks);
+	ft_disk_fail(&device->disk);
+}
+
 /**
  * ft_vhost_gone() - QEMU closed a device
  * @device: the device
@@ -65,11 +73,8 @@ void ft_vhost_gone(struct ft_vhost *device)
 	struct ft_vm *vm = device->vm;
 
 	mutex_lock(&vm->devices_lock);
-	if (ft_mode(vm) != FT_OFF) {
-		WRITE_ONCE(device->closing, true);
-		ft_vhost_requeue(device, ~device->kind->kicks);
-		ft_disk_fail(&device->disk);
-	}
+	if (ft_mode(vm) != FT_OFF)
+		ft_vhost_close(device);
 	device->gone = true;
 	mutex_unlock(&vm->devices_lock);
 	/* QEMU's own end is told by its address space. */
@@ -359,19 +364,13 @@ void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
 	ft_vhost_serve_all(vm, pos);
 }
 
-/* Has vhost taken requests that it has not answered? */
 static bool ft_vhost_busy(struct ft_vhost *device)
 {
 	struct ft_vm *vm = device->vm;
-	struct ft_vhost_queue queue;
-	bool busy = false;
-	unsigned int i;
+	bool busy;
 
 	mutex_lock(&vm->devices_lock);
-	for (i = 0; !device->gone && i < device->kind->nr_queues; i++) {
-		ft_hook_vhost_queue(device, i, &queue);
-		busy |= queue.ready && queue.taken != queue.done;
-	}
+	busy = !device->gone && device->kind->busy(device);
 	mutex_unlock(&vm->devices_lock);
 	return busy;
 }
@@ -399,7 +398,8 @@ static void ft_vhost_record_paused(struct ft_vhost *device)
  * @device: the disk
  *
  * They end in the vCPU's thread, and that may be what QEMU has paused, or is here. A guest
- * that stands still does so at a position, which is known while nobody runs it.
+ * that stands still does so at a position, which is known while nobody runs it. One that
+ * never runs again, or whose QEMU is killed, needs no answers.
  *
  * Context: may sleep.
  */
@@ -413,9 +413,14 @@ void ft_vhost_drain(struct ft_vhost *device)
 			ft_vhost_record_paused(device);
 			mutex_unlock(&vm->vcpu->mutex);
 		}
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current) ||
+		    READ_ONCE(vm->machine.state) == KVM_FT_STATE_DROPPED) {
+			mutex_lock(&vm->devices_lock);
+			ft_vhost_close(device);
+			mutex_unlock(&vm->devices_lock);
 			return;
+		}
+		schedule_timeout_killable(1);
 	}
 }
 

@@ -52,9 +52,10 @@ struct ft_vhost_queue {
  * @check: refuse a device that cannot be protected; sets extack
  * @dev: vhost's struct vhost_dev in its object for the device
  * @run: run a handler, in the vCPU's thread
+ * @busy: has something begun that vhost would wait for? Of disks only
  * @requeue: have vhost's thread run a handler
  *
- * All may sleep. @run and @requeue with struct ft_vm: devices_lock held, the
+ * All may sleep. @run, @busy and @requeue with struct ft_vm: devices_lock held, the
  * others with vm.c's list mutex.
  */
 struct ft_vhost_kind {
@@ -68,6 +69,7 @@ struct ft_vhost_kind {
 	int (*check)(const struct ft_vhost *device, struct netlink_ext_ack *extack);
 	void *(*dev)(const struct ft_vhost *device);
 	void (*run)(struct ft_vhost *device, unsigned int handler);
+	bool (*busy)(struct ft_vhost *device);
 	void (*requeue)(struct ft_vhost *device, unsigned int handler);
 };
 

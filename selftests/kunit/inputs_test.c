@@ -147,6 +147,11 @@ static void inputs_test_pulses(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, ft_inputs_push(q, &input), 0);
 	}
 	KUNIT_EXPECT_GT(test, q->merged, 98 * FT_INPUTS_MAX);
+	for (i = 0; i < FT_INPUTS_MAX; i++) {
+		input = irq(0, 8, ~i & 1);
+		KUNIT_EXPECT_FALSE(test, ft_inputs_full(q));
+		KUNIT_ASSERT_EQ(test, ft_inputs_push(q, &input), 0);
+	}
 	KUNIT_ASSERT_TRUE(test, ft_inputs_pop(q, &input));
 	KUNIT_EXPECT_EQ(test, input.level, 1);
 	while (ft_inputs_pop(q, &input))

@@ -74,6 +74,19 @@ static bool ft_svm_is_event(u32 info)
 	       (type == SVM_EVTINJ_TYPE_INTR || type == SVM_EVTINJ_TYPE_NMI);
 }
 
+/* Until the guest stands at a position it may change its segments: see kvm_get_linear_rip(). */
+static u64 ft_svm_linear(const struct vmcb *vmcb, u64 rip)
+{
+	if (vmcb->save.efer & EFER_LMA && vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK)
+		return rip;
+	return (u32)(vmcb->save.cs.base + rip);
+}
+
+static u64 ft_svm_linear_rip(struct kvm_vcpu *vcpu)
+{
+	return ft_svm_linear(ft_svm_vmcb(vcpu), ft_kvm_rip(vcpu));
+}
+
 static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *plan)
 {
 	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
@@ -95,7 +108,7 @@ static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *pla
 	 * come back by hw_breakpoint_restore() after the exit.
 	 */
 	get_debugreg(saved->dr0, 0);
-	set_debugreg(vmcb->save.cs.base + plan->rip, 0);
+	set_debugreg(plan->rip, 0);
 	saved->dr7 = vmcb->save.dr7;
 	vmcb->save.dr7 = (saved->dr7 & ~FT_DR7_SLOT0) | DR7_FIXED_1 |
 			  DR_GLOBAL_ENABLE;
@@ -120,11 +133,12 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
 	u32 code = vmcb->control.exit_code;
-	bool hit = false;
+	bool hit = false, there;
 
 	if (saved->breakpoint) {
+		there = ft_svm_linear(vmcb, vmcb->save.rip) == plan->rip;
 		if (code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
-		    (vmcb->save.dr6 & DR_TRAP0) && vmcb->save.rip == plan->rip) {
+		    (vmcb->save.dr6 & DR_TRAP0) && there) {
 			/*
 			 * With a trap of the guest's own (it steps through its
 			 * code) that one comes first; ours will be back.
@@ -141,7 +155,7 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 		 * The instruction did not complete: the flag is still ours, and
 		 * KVM may emulate or inject from here on.
 		 */
-		if (saved->rf && vmcb->save.rip == plan->rip)
+		if (saved->rf && there)
 			vmcb->save.rflags &= ~X86_EFLAGS_RF;
 	}
 
@@ -229,7 +243,7 @@ static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	*rip = ft_kvm_rip(vcpu);
+	*rip = ft_svm_linear_rip(vcpu);
 	vcpu->arch.regs[VCPU_REGS_RIP] = here;
 	vmcb->save.rflags = rflags;
 	vmcb->control.int_state = int_state;
@@ -326,6 +340,7 @@ const struct ft_vendor ft_svm = {
 	.answer_tsc	= ft_svm_answer_tsc,
 	.can_interrupt	= ft_svm_can_interrupt,
 	.next_rip	= ft_svm_next_rip,
+	.linear_rip	= ft_svm_linear_rip,
 	.in_shadow	= ft_svm_in_shadow,
 	.set_shadow	= ft_svm_set_shadow,
 	.set_tsc	= ft_svm_set_tsc,

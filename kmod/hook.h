@@ -42,7 +42,7 @@ struct ft_exit {
  * struct ft_plan - how the guest is to be entered
  * @breakpoint: stop before the instruction at @rip
  * @resume: ... but not this time, it stands there already
- * @rip: guest RIP (not linear)
+ * @rip: linear address
  */
 struct ft_plan {
 	bool breakpoint;
@@ -62,6 +62,7 @@ struct ft_plan {
  *	delivered, nor where the replica could not stop (RFLAGS.RF)
  * @next_rip: find the instruction behind the one at which @can_interrupt said no,
  *	if RFLAGS.RF was why; may sleep
+ * @linear_rip: where the guest stands, as breakpoints have it
  * @in_shadow: does an STI or MOV SS still hold interrupts back?
  * @set_shadow: let it
  * @set_tsc: let the guest's TSC go on from a value
@@ -81,6 +82,7 @@ struct ft_vendor {
 	bool (*can_interrupt)(struct kvm_vcpu *vcpu);
 	bool (*next_rip)(struct kvm_vcpu *vcpu, u64 *rip);
 	bool (*in_shadow)(struct kvm_vcpu *vcpu);
+	u64 (*linear_rip)(struct kvm_vcpu *vcpu);
 	void (*set_shadow)(struct kvm_vcpu *vcpu);
 	void (*set_tsc)(struct kvm_vcpu *vcpu, u64 tsc);
 	void (*release)(struct kvm_vcpu *vcpu);

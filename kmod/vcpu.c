@@ -33,7 +33,7 @@ struct ft_position ft_vm_position(struct ft_vm *vm)
 	return (struct ft_position) {
 		.branches = vm->branches,
 		.events = vm->events,
-		.rip = ft_kvm_rip(vm->vcpu),
+		.rip = ft_vendor->linear_rip(vm->vcpu),
 		.regs = xxh32(regs, VCPU_REGS_RIP * sizeof(*regs), 0),
 	};
 }

@@ -12,7 +12,7 @@
 /**
  * struct ft_position - a point in the guest's execution
  * @branches: conditional branches retired by the guest since attach
- * @rip: guest RIP
+ * @rip: guest RIP; of an asynchronous entry its linear address
  * @events: halts and interrupt deliveries since attach; tells apart two visits
  *	of the same loop that has no conditional branch
  * @regs: hash of the general purpose registers; tells apart iterations and

@@ -81,6 +81,7 @@ struct kvm_ft_hello {
  *
  * position := devents:varint rip:le64 regs:le32
  *
+ * rip: linear address, of which such an entry's rip16 is the low half-word, too;
  * devents: halts and delivered interrupts since the last asynchronous entry;
  * regs: a hash of the general purpose registers. Bodies:
  *

@@ -334,6 +334,16 @@ static bool ft_record_may_run(struct ft_vm *vm)
 	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= FT_LOG_ROOM);
 }
 
+/* Where a processor begins, in a segment of its own (APM volume 2, 14.1.5). */
+#define FT_RESET_RIP	0xfff0
+
+/* Reset since it is protected? Each QEMU does that when and how it likes. */
+static bool ft_record_was_reset(const struct ft_vm *vm)
+{
+	return unlikely(ft_kvm_rip(vm->vcpu) == FT_RESET_RIP) &&
+	       !(vm->vcpu->arch.cr0 & X86_CR0_PE) && vm->stats.exits;
+}
+
 /**
  * ft_record_safe_point() - apply the inputs that wait, and wait for room
  * @vm: VM
@@ -350,6 +360,12 @@ int ft_record_safe_point(struct ft_vm *vm)
 			return -EINTR;
 	}
 	vm->plan.breakpoint = false;
+	if (ft_mode(vm) == FT_RECORD && ft_record_was_reset(vm)) {
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED, "the VM was reset");
+		/* Not one instruction of what the secondary may not see as it is. */
+		if (wait_event_interruptible(vm->wq, ft_mode(vm) != FT_RECORD))
+			return -EINTR;
+	}
 	if (ft_mode(vm) != FT_RECORD || !ft_record_pending(vm)) {
 		vm->deferred = 0;
 		return 0;

@@ -13,9 +13,6 @@
 #include "engine.h"
 #include "virtqueue.h"
 
-/* Where a processor begins, in a segment of its own (APM volume 2, 14.1.5). */
-#define FT_RESET_RIP	0xfff0
-
 /**
  * ft_vhost_defer() - vhost's thread is about to run a handler
  * @device: the device
@@ -132,17 +129,6 @@ void ft_vhost_begin(struct ft_vm *vm)
 static bool ft_vhost_turned(const struct ft_vhost *device)
 {
 	return READ_ONCE(device->backed) != device->served;
-}
-
-/* The guest had itself reset, and with it, by another thread, what it had set up. */
-static bool ft_vhost_reset(struct ft_vhost *device)
-{
-	const struct kvm_vcpu *vcpu = device->vm->vcpu;
-
-	if (ft_kvm_rip(vcpu) != FT_RESET_RIP || vcpu->arch.cr0 & X86_CR0_PE)
-		return false;
-	device->served = READ_ONCE(device->backed);
-	return true;
 }
 
 /* Handlers that are to run. The guest is slowed, and no packet dropped, when too many are held. */
@@ -354,7 +340,7 @@ void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos)
 	struct ft_vhost *device;
 
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
-		if (!ft_vhost_turned(device) || ft_vhost_reset(device))
+		if (!ft_vhost_turned(device))
 			continue;
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
 			    "QEMU turned %s on or off: was the link of a NIC set?",

@@ -51,6 +51,16 @@ static bool ft_svm_intercept(struct vmcb *vmcb, u32 bit, bool on)
 #define FT_INTERCEPT_DB	(INTERCEPT_EXCEPTION_OFFSET + DB_VECTOR)
 
 /*
+ * INT n, INT3 and INTO. The emulator (target/i386/tcg/excp_helper.c) takes all three
+ * for the first.
+ */
+static const u32 ft_svm_traps[] = {
+	INTERCEPT_INTn,
+	INTERCEPT_EXCEPTION_OFFSET + BP_VECTOR,
+	INTERCEPT_EXCEPTION_OFFSET + OF_VECTOR,
+};
+
+/*
  * What one entry changed and has to put back. Per physical CPU, since entry
  * and exit happen in one stretch with interrupts off.
  */
@@ -60,6 +70,10 @@ struct ft_svm_saved {
 	bool breakpoint;
 	bool db;
 	bool rf;
+	bool traps[ARRAY_SIZE(ft_svm_traps)];
+	bool trap;
+	u64 rip;
+	u32 int_state;
 	bool injected;
 };
 
@@ -87,6 +101,47 @@ static u64 ft_svm_linear_rip(struct kvm_vcpu *vcpu)
 	return ft_svm_linear(ft_svm_vmcb(vcpu), ft_kvm_rip(vcpu));
 }
 
+static void ft_svm_intercept_traps(struct vmcb *vmcb, struct ft_svm_saved *saved, bool on)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ft_svm_traps); i++)
+		if (on)
+			saved->traps[i] = ft_svm_intercept(vmcb, ft_svm_traps[i], true);
+		else if (saved->traps[i])
+			ft_svm_intercept(vmcb, ft_svm_traps[i], false);
+}
+
+/*
+ * Inject what the instruction raises, and let it return behind the instruction
+ * (a processor that has next_rip uses that). KVM could do it, but 6.12's takes the
+ * vector for signed, and skips no INT n from 0x80 on.
+ */
+static void ft_svm_inject_trap(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
+			       struct ft_svm_saved *saved)
+{
+	struct vmcb_control_area *control = &ft_svm_vmcb(vcpu)->control;
+
+	saved->trap = true;
+	saved->rip = ft_kvm_rip(vcpu);
+	saved->int_state = control->int_state;
+	vcpu->arch.regs[VCPU_REGS_RIP] = plan->next_rip;
+	control->next_rip = plan->next_rip;
+	control->int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+	control->event_inj = plan->vector | SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_SOFT;
+}
+
+/* An exit came before the handler's first instruction: back to before the trap. */
+static void ft_svm_retract_trap(struct kvm_vcpu *vcpu, const struct ft_svm_saved *saved)
+{
+	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+
+	vcpu->arch.regs[VCPU_REGS_RIP] = saved->rip;
+	vmcb->save.rip = saved->rip;
+	vmcb->control.int_state = saved->int_state;
+	vcpu->arch.interrupt.injected = false;
+}
+
 static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *plan)
 {
 	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
@@ -99,6 +154,7 @@ static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *pla
 	saved->injected = ft_svm_is_event(vmcb->control.event_inj);
 	saved->breakpoint = plan->breakpoint;
 	saved->rf = false;
+	saved->trap = false;
 	if (!plan->breakpoint)
 		return;
 
@@ -120,10 +176,15 @@ static void ft_svm_before_entry(struct kvm_vcpu *vcpu, const struct ft_plan *pla
 	 * event is injected, which would push RFLAGS with the flag in it; then
 	 * the breakpoint is hit again after the handler, which does no harm.
 	 */
-	if (plan->resume && !(vmcb->control.event_inj & SVM_EVTINJ_VALID) &&
-	    !(vmcb->save.rflags & X86_EFLAGS_RF)) {
+	if (!plan->resume || vmcb->control.event_inj & SVM_EVTINJ_VALID)
+		return;
+	if (plan->trap) {
+		ft_svm_inject_trap(vcpu, plan, saved);
+	} else if (!(vmcb->save.rflags & X86_EFLAGS_RF)) {
 		vmcb->save.rflags |= X86_EFLAGS_RF;
 		saved->rf = true;
+		/* So would these. */
+		ft_svm_intercept_traps(vmcb, saved, true);
 	}
 }
 
@@ -133,8 +194,10 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 	struct ft_svm_saved *saved = this_cpu_ptr(&ft_svm_saved);
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
 	u32 code = vmcb->control.exit_code;
-	bool hit = false, there;
+	bool hit = false, trap = false, there;
 
+	if (saved->trap && vmcb->control.exit_int_info & SVM_EXITINTINFO_VALID)
+		ft_svm_retract_trap(vcpu, saved);
 	if (saved->breakpoint) {
 		there = ft_svm_linear(vmcb, vmcb->save.rip) == plan->rip;
 		if (code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
@@ -157,6 +220,12 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 		 */
 		if (saved->rf && there)
 			vmcb->save.rflags &= ~X86_EFLAGS_RF;
+		if (saved->rf) {
+			trap = code == SVM_EXIT_SWINT ||
+			       code == SVM_EXIT_EXCP_BASE + BP_VECTOR ||
+			       code == SVM_EXIT_EXCP_BASE + OF_VECTOR;
+			ft_svm_intercept_traps(vmcb, saved, false);
+		}
 	}
 
 	/*
@@ -172,6 +241,8 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 	exit->halted = code == SVM_EXIT_HLT;
 	if (hit)
 		exit->kind = FT_EXIT_BREAKPOINT;
+	else if (trap)
+		exit->kind = FT_EXIT_TRAP;
 	else if (code == SVM_EXIT_RDTSC)
 		exit->kind = FT_EXIT_TSC;
 	else if (code == SVM_EXIT_RDTSCP)
@@ -222,12 +293,8 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 	       !ft_svm_in_shadow(vcpu);
 }
 
-/*
- * Behind the instruction RF is clear again; behind a repeated one that may be
- * many iterations away. KVM's emulator knows where: let it skip, then go back.
- * It would forget an exception that is to be injected.
- */
-static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
+/* KVM's emulator knows where the next instruction is: let it skip, then go back. */
+static bool ft_svm_behind(struct kvm_vcpu *vcpu, u64 *rip, u64 *linear_rip)
 {
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
 	u64 rflags = vmcb->save.rflags;
@@ -236,18 +303,66 @@ static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 	bool found;
 	int idx;
 
-	/* Nor does a guest that steps through its code want an extra trap. */
-	if (!(rflags & X86_EFLAGS_RF) || (rflags & X86_EFLAGS_TF) ||
-	    ft_svm_delivering(vcpu))
-		return false;
+	/* It would raise the trap of a guest that steps through its code. */
+	vmcb->save.rflags &= ~X86_EFLAGS_TF;
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
 	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
-	*rip = ft_svm_linear_rip(vcpu);
+	*rip = ft_kvm_rip(vcpu);
+	*linear_rip = ft_svm_linear_rip(vcpu);
 	vcpu->arch.regs[VCPU_REGS_RIP] = here;
 	vmcb->save.rflags = rflags;
 	vmcb->control.int_state = int_state;
 	return found;
+}
+
+/*
+ * Behind the instruction RF is clear again; behind a repeated one that may be
+ * many iterations away. KVM's emulator would forget an exception that is to be
+ * injected.
+ */
+static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
+{
+	u64 rflags = ft_svm_vmcb(vcpu)->save.rflags, next;
+
+	if (!(rflags & X86_EFLAGS_RF) || (rflags & X86_EFLAGS_TF) ||
+	    ft_svm_delivering(vcpu))
+		return false;
+	return ft_svm_behind(vcpu, &next, rip);
+}
+
+static bool ft_svm_read_byte(struct kvm_vcpu *vcpu, u64 linear, u8 *byte)
+{
+	gpa_t gpa = kvm_mmu_gva_to_gpa_read(vcpu, linear, NULL);
+
+	return gpa != INVALID_GPA && !kvm_read_guest(vcpu->kvm, gpa, byte, 1);
+}
+
+#define FT_OPCODE_INT3	0xcc
+#define FT_OPCODE_INT	0xcd
+#define FT_OPCODE_INTO	0xce
+
+/* Prefixes may come before the instruction. */
+static bool ft_svm_find_trap(struct kvm_vcpu *vcpu, struct ft_plan *plan)
+{
+	u8 opcode = 0, last;
+	u64 linear;
+
+	if (!ft_svm_behind(vcpu, &plan->next_rip, &linear) ||
+	    !ft_svm_read_byte(vcpu, linear - 1, &last))
+		return false;
+	if (plan->next_rip - ft_kvm_rip(vcpu) > 1 &&
+	    !ft_svm_read_byte(vcpu, linear - 2, &opcode))
+		return false;
+	if (opcode == FT_OPCODE_INT)
+		plan->vector = last;
+	else if (last == FT_OPCODE_INT3)
+		plan->vector = BP_VECTOR;
+	else if (last == FT_OPCODE_INTO)
+		plan->vector = OF_VECTOR;
+	else
+		return false;
+	return true;
 }
 
 static void ft_svm_set_tsc(struct kvm_vcpu *vcpu, u64 tsc)
@@ -338,6 +453,7 @@ const struct ft_vendor ft_svm = {
 	.before_entry	= ft_svm_before_entry,
 	.after_exit	= ft_svm_after_exit,
 	.answer_tsc	= ft_svm_answer_tsc,
+	.find_trap	= ft_svm_find_trap,
 	.can_interrupt	= ft_svm_can_interrupt,
 	.next_rip	= ft_svm_next_rip,
 	.linear_rip	= ft_svm_linear_rip,

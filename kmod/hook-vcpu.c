@@ -92,6 +92,7 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	ft_vendor->before_entry(vcpu, &vm->plan);
 	ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
 	ft_vendor->after_exit(vcpu, &vm->plan, &vm->exit);
+	vm->plan.trap = false;
 	ft_count(vm);
 	/* What KVM would do without a full exit is to pass handle_exit() too. */
 	if (ret == EXIT_FASTPATH_REENTER_GUEST)
@@ -132,6 +133,17 @@ static int ft_handle_tsc(struct ft_vm *vm, bool tscp)
 
 	ft_answer(vm, &entry, NULL);
 	return ft_vendor->answer_tsc(vm->vcpu, entry.tsc, tscp);
+}
+
+/* Of the secondary, which is to inject the trap at its next entry. */
+static int ft_handle_trap(struct ft_vm *vm)
+{
+	vm->plan.trap = ft_vendor->find_trap(vm->vcpu, &vm->plan);
+	if (!vm->plan.trap)
+		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
+			    "the instruction at rip %llx cannot be read",
+			    ft_vendor->linear_rip(vm->vcpu));
+	return 1;
 }
 
 static void ft_to_device(struct ft_vm *vm);
@@ -263,6 +275,9 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 		break;
 	case FT_EXIT_BREAKPOINT:
 		ret = 1;
+		break;
+	case FT_EXIT_TRAP:
+		ret = ft_handle_trap(vm);
 		break;
 	default:
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);

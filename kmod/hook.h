@@ -18,12 +18,14 @@ struct netlink_ext_ack;
  * @FT_EXIT_TSC: the guest executed RDTSC
  * @FT_EXIT_TSCP: the guest executed RDTSCP
  * @FT_EXIT_BREAKPOINT: it is about to execute the instruction ft_plan.rip
+ * @FT_EXIT_TRAP: that is an INT n, INT3 or INTO, and is not to execute with our RFLAGS.RF
  */
 enum ft_exit_kind {
 	FT_EXIT_KVM,
 	FT_EXIT_TSC,
 	FT_EXIT_TSCP,
 	FT_EXIT_BREAKPOINT,
+	FT_EXIT_TRAP,
 };
 
 /**
@@ -42,12 +44,18 @@ struct ft_exit {
  * struct ft_plan - how the guest is to be entered
  * @breakpoint: stop before the instruction at @rip
  * @resume: ... but not this time, it stands there already
+ * @trap: ... by injecting the trap that the instruction raises
+ * @vector: that trap
  * @rip: linear address
+ * @next_rip: offset of the instruction behind the trap
  */
 struct ft_plan {
 	bool breakpoint;
 	bool resume;
+	bool trap;
+	u8 vector;
 	u64 rip;
+	u64 next_rip;
 };
 
 /**
@@ -58,6 +66,8 @@ struct ft_plan {
  * @before_entry: interrupts off, before KVM enters the guest
  * @after_exit: interrupts off, right after KVM came out of it
  * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP
+ * @find_trap: of the instruction that caused FT_EXIT_TRAP, set ft_plan.vector and
+ *	ft_plan.next_rip; false if it can't be read; may sleep
  * @can_interrupt: may an input be applied here? Not while an event is half
  *	delivered, nor where the replica could not stop (RFLAGS.RF)
  * @next_rip: find the instruction behind the one at which @can_interrupt said no,
@@ -79,6 +89,7 @@ struct ft_vendor {
 	void (*after_exit)(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 			   struct ft_exit *exit);
 	int (*answer_tsc)(struct kvm_vcpu *vcpu, u64 tsc, bool tscp);
+	bool (*find_trap)(struct kvm_vcpu *vcpu, struct ft_plan *plan);
 	bool (*can_interrupt)(struct kvm_vcpu *vcpu);
 	bool (*next_rip)(struct kvm_vcpu *vcpu, u64 *rip);
 	bool (*in_shadow)(struct kvm_vcpu *vcpu);

@@ -263,7 +263,8 @@ static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
 	}
 	/* Asked for while it stood there, or a repeat of the same stop? */
 	vm->plan.resume = vm->plan.breakpoint && vm->plan.rip == pos->rip &&
-			  vm->exit.kind == FT_EXIT_BREAKPOINT;
+			  (vm->exit.kind == FT_EXIT_BREAKPOINT ||
+			   vm->exit.kind == FT_EXIT_TRAP);
 	vm->plan.rip = target->rip;
 
 	if (distance <= ft_margin) {

@@ -68,6 +68,7 @@ void param_init(u64 start_info);
 typedef void (*handler_t)(struct frame *frame);
 void interrupt_init(void);
 void on_interrupt(u8 vector, handler_t handler);
+void on_interrupt_raw(u8 vector, const u8 *entry);
 u64 interrupts_seen(void);
 
 /* irqchip.c */

@@ -65,6 +65,22 @@ void on_interrupt(u8 vector, handler_t handler)
 	handlers[vector] = handler;
 }
 
+static void gate_set(u8 vector, u64 entry)
+{
+	idt[vector] = (struct gate) {
+		.offset_low = entry,
+		.selector = CODE,
+		.type = GATE,
+		.offset_mid = entry >> 16,
+		.offset_high = entry >> 32,
+	};
+}
+
+void on_interrupt_raw(u8 vector, const u8 *entry)
+{
+	gate_set(vector, (u64)entry);
+}
+
 void interrupt_init(void)
 {
 	struct {
@@ -72,18 +88,9 @@ void interrupt_init(void)
 		u16 limit;
 		u64 base;
 	} pointer = { .limit = sizeof(idt) - 1, .base = (u64)idt };
-	u64 stub;
 	int i;
 
-	for (i = 0; i < 256; i++) {
-		stub = (u64)isr_stubs + i * STUB_SIZE;
-		idt[i] = (struct gate) {
-			.offset_low = stub,
-			.selector = CODE,
-			.type = GATE,
-			.offset_mid = stub >> 16,
-			.offset_high = stub >> 32,
-		};
-	}
+	for (i = 0; i < 256; i++)
+		gate_set(i, (u64)isr_stubs + i * STUB_SIZE);
 	asm volatile("lidt %0" :: "m"(pointer.limit), "m"(pointer.base));
 }

@@ -262,6 +262,39 @@ static void run_exceptions(void)
 	}
 }
 
+/* Of what a trap pushes each bit counts. */
+extern const u8 traps_entry[];
+asm("traps_entry:\n"
+    "	add 16(%rsp), %rbx\n"
+    "	rol $9, %rbx\n"
+    "	iretq");
+
+/* A place in four is an instruction that is a trap, or its handler. */
+static void run_traps(void)
+{
+	u64 x = 1, count, pause;
+
+	on_interrupt_raw(3, traps_entry);
+	on_interrupt_raw(SOFT_VECTOR, traps_entry);
+	random_timer_start();
+	sti();
+	for (;;) {
+		asm volatile("	mov $1000, %1\n"
+			     "1:	int3\n"
+			     "	int %3\n"
+			     "	rep; int3\n"
+			     "	mov $16, %2\n"
+			     "2:	dec %2\n"
+			     "	jnz 2b\n"
+			     "	dec %1\n"
+			     "	jnz 1b"
+			     : "+b"(x), "=&c"(count), "=&r"(pause)
+			     : "i"(SOFT_VECTOR) : "cc", "memory");
+		mix(x);
+		report_every(100);
+	}
+}
+
 /* While the guest steps through its own code. */
 static void run_step(void)
 {
@@ -301,6 +334,7 @@ const struct exercise places[] = {
 	{ "window", run_window },
 	{ "priority", run_priority },
 	{ "exceptions", run_exceptions },
+	{ "traps", run_traps },
 	{ "step", run_step },
 	{}
 };

@@ -11,15 +11,12 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define CHUNK	(64 << 10)
 
-static void *pages;
-
-static void read_file(int fd)
+static void read_file(int fd, void *pages)
 {
 	ssize_t n;
 
@@ -33,31 +30,21 @@ static void read_file(int fd)
 
 int main(int argc, char **argv)
 {
-	int fd, begun[2];
-	char c = 0;
+	void *pages;
+	int fd;
 
 	if (argc != 2)
 		errx(1, "usage: reread FILE");
 	fd = open(argv[1], O_RDONLY | O_DIRECT);
 	if (fd < 0)
 		err(1, "%s", argv[1]);
-	if (pipe(begun))
-		err(1, "pipe");
-	switch (fork()) {
-	case -1:
-		err(1, "fork");
-	case 0:
-		break;
-	default:
-		close(begun[1]);
-		return read(begun[0], &c, 1) != 1;
-	}
-	pages = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Shared, or they would be copied after the fork. */
+	pages = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pages == MAP_FAILED)
 		err(1, "mmap");
-	read_file(fd);
-	if (setsid() < 0 || write(begun[1], &c, 1) != 1 || close(begun[1]))
-		err(1, "reread");
+	read_file(fd, pages);
+	if (daemon(1, 0))
+		err(1, "daemon");
 	for (;;)
-		read_file(fd);
+		read_file(fd, pages);
 }

@@ -113,9 +113,10 @@ static void ft_svm_intercept_traps(struct vmcb *vmcb, struct ft_svm_saved *saved
 }
 
 /*
- * Inject what the instruction raises, and let it return behind the instruction
- * (a processor that has next_rip uses that). KVM could do it, but 6.12's takes the
- * vector for signed, and skips no INT n from 0x80 on.
+ * Inject what the instruction raises, and let it return behind the instruction.
+ * A fault while it is delivered is to find RIP where it is: a processor that has
+ * no next_rip can't have both. KVM could do it, but 6.12's takes the vector for
+ * signed, and skips no INT n from 0x80 on.
  */
 static void ft_svm_inject_trap(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 			       struct ft_svm_saved *saved)
@@ -125,13 +126,17 @@ static void ft_svm_inject_trap(struct kvm_vcpu *vcpu, const struct ft_plan *plan
 	saved->trap = true;
 	saved->rip = ft_kvm_rip(vcpu);
 	saved->int_state = control->int_state;
-	vcpu->arch.regs[VCPU_REGS_RIP] = plan->next_rip;
+	if (!boot_cpu_has(X86_FEATURE_NRIPS))
+		vcpu->arch.regs[VCPU_REGS_RIP] = plan->next_rip;
 	control->next_rip = plan->next_rip;
 	control->int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
 	control->event_inj = plan->vector | SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_SOFT;
 }
 
-/* An exit came before the handler's first instruction: back to before the trap. */
+/*
+ * The exit came before the handler's first instruction: back to before the trap.
+ * Since the entry with it is left at once, nothing else can be half delivered.
+ */
 static void ft_svm_retract_trap(struct kvm_vcpu *vcpu, const struct ft_svm_saved *saved)
 {
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
@@ -294,7 +299,7 @@ static bool ft_svm_can_interrupt(struct kvm_vcpu *vcpu)
 }
 
 /* KVM's emulator knows where the next instruction is: let it skip, then go back. */
-static bool ft_svm_behind(struct kvm_vcpu *vcpu, u64 *rip, u64 *linear_rip)
+static bool ft_svm_behind(struct kvm_vcpu *vcpu, u64 *rip)
 {
 	struct vmcb *vmcb = ft_svm_vmcb(vcpu);
 	u64 rflags = vmcb->save.rflags;
@@ -309,7 +314,6 @@ static bool ft_svm_behind(struct kvm_vcpu *vcpu, u64 *rip, u64 *linear_rip)
 	found = kvm_skip_emulated_instruction(vcpu) && ft_kvm_rip(vcpu) != here;
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	*rip = ft_kvm_rip(vcpu);
-	*linear_rip = ft_svm_linear_rip(vcpu);
 	vcpu->arch.regs[VCPU_REGS_RIP] = here;
 	vmcb->save.rflags = rflags;
 	vmcb->control.int_state = int_state;
@@ -323,12 +327,14 @@ static bool ft_svm_behind(struct kvm_vcpu *vcpu, u64 *rip, u64 *linear_rip)
  */
 static bool ft_svm_next_rip(struct kvm_vcpu *vcpu, u64 *rip)
 {
-	u64 rflags = ft_svm_vmcb(vcpu)->save.rflags, next;
+	const struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+	u64 next;
 
-	if (!(rflags & X86_EFLAGS_RF) || (rflags & X86_EFLAGS_TF) ||
-	    ft_svm_delivering(vcpu))
+	if (!(vmcb->save.rflags & X86_EFLAGS_RF) || vmcb->save.rflags & X86_EFLAGS_TF ||
+	    ft_svm_delivering(vcpu) || !ft_svm_behind(vcpu, &next))
 		return false;
-	return ft_svm_behind(vcpu, &next, rip);
+	*rip = ft_svm_linear(vmcb, next);
+	return true;
 }
 
 static bool ft_svm_read_byte(struct kvm_vcpu *vcpu, u64 linear, u8 *byte)
@@ -342,17 +348,16 @@ static bool ft_svm_read_byte(struct kvm_vcpu *vcpu, u64 linear, u8 *byte)
 #define FT_OPCODE_INT	0xcd
 #define FT_OPCODE_INTO	0xce
 
-/* Prefixes may come before the instruction. */
-static bool ft_svm_find_trap(struct kvm_vcpu *vcpu, struct ft_plan *plan)
+/* From the end of the instruction: prefixes may come before it. */
+static bool ft_svm_decode_trap(struct kvm_vcpu *vcpu, struct ft_plan *plan)
 {
+	u64 end = ft_svm_linear(ft_svm_vmcb(vcpu), plan->next_rip);
 	u8 opcode = 0, last;
-	u64 linear;
 
-	if (!ft_svm_behind(vcpu, &plan->next_rip, &linear) ||
-	    !ft_svm_read_byte(vcpu, linear - 1, &last))
+	if (!ft_svm_read_byte(vcpu, end - 1, &last))
 		return false;
 	if (plan->next_rip - ft_kvm_rip(vcpu) > 1 &&
-	    !ft_svm_read_byte(vcpu, linear - 2, &opcode))
+	    !ft_svm_read_byte(vcpu, end - 2, &opcode))
 		return false;
 	if (opcode == FT_OPCODE_INT)
 		plan->vector = last;
@@ -362,6 +367,25 @@ static bool ft_svm_find_trap(struct kvm_vcpu *vcpu, struct ft_plan *plan)
 		plan->vector = OF_VECTOR;
 	else
 		return false;
+	return true;
+}
+
+/* Most of it processors tell; what the emulator does not is found in guest memory. */
+static bool ft_svm_find_trap(struct kvm_vcpu *vcpu, struct ft_plan *plan)
+{
+	const struct vmcb_control_area *control = &ft_svm_vmcb(vcpu)->control;
+
+	plan->next_rip = boot_cpu_has(X86_FEATURE_NRIPS) ? control->next_rip : 0;
+	if (!plan->next_rip && !ft_svm_behind(vcpu, &plan->next_rip))
+		return false;
+	if (control->exit_code == SVM_EXIT_EXCP_BASE + BP_VECTOR)
+		plan->vector = BP_VECTOR;
+	else if (control->exit_code == SVM_EXIT_EXCP_BASE + OF_VECTOR)
+		plan->vector = OF_VECTOR;
+	else if (boot_cpu_has(X86_FEATURE_DECODEASSISTS))
+		plan->vector = control->exit_info_1;
+	else
+		return ft_svm_decode_trap(vcpu, plan);
 	return true;
 }
 

@@ -90,6 +90,9 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	if (unlikely(vm->deferred))
 		ft_record_nudge(vm);
 	ft_vendor->before_entry(vcpu, &vm->plan);
+	/* Left when the trap is delivered: what comes then is not to be taken for a part of it. */
+	if (unlikely(vm->plan.trap))
+		flags |= KVM_RUN_FORCE_IMMEDIATE_EXIT;
 	ret = static_call(ft_kvm_vcpu_run)(vcpu, flags);
 	ft_vendor->after_exit(vcpu, &vm->plan, &vm->exit);
 	vm->plan.trap = false;
@@ -138,6 +141,9 @@ static int ft_handle_tsc(struct ft_vm *vm, bool tscp)
 /* Of the secondary, which is to inject the trap at its next entry. */
 static int ft_handle_trap(struct ft_vm *vm)
 {
+	/* One behind the breakpoint may execute: RF is clear again. */
+	if (ft_vendor->linear_rip(vm->vcpu) != vm->plan.rip)
+		return 1;
 	vm->plan.trap = ft_vendor->find_trap(vm->vcpu, &vm->plan);
 	if (!vm->plan.trap)
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,

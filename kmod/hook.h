@@ -18,7 +18,8 @@ struct netlink_ext_ack;
  * @FT_EXIT_TSC: the guest executed RDTSC
  * @FT_EXIT_TSCP: the guest executed RDTSCP
  * @FT_EXIT_BREAKPOINT: it is about to execute the instruction ft_plan.rip
- * @FT_EXIT_TRAP: that is an INT n, INT3 or INTO, and is not to execute with our RFLAGS.RF
+ * @FT_EXIT_TRAP: it is about to execute an INT n, INT3 or INTO, which is not to see our
+ *	RFLAGS.RF
  */
 enum ft_exit_kind {
 	FT_EXIT_KVM,

@@ -69,6 +69,7 @@ typedef void (*handler_t)(struct frame *frame);
 void interrupt_init(void);
 void on_interrupt(u8 vector, handler_t handler);
 void on_interrupt_raw(u8 vector, const u8 *entry);
+void no_interrupt(u8 vector);
 u64 interrupts_seen(void);
 
 /* irqchip.c */

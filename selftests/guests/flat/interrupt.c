@@ -6,6 +6,7 @@
 #define STUB_SIZE	16	/* as in isr.S */
 #define CODE		8	/* selector */
 #define GATE		0x8e00	/* present, 64-bit interrupt gate */
+#define GATE_PRESENT	0x8000
 
 struct gate {
 	u16 offset_low;
@@ -79,6 +80,11 @@ static void gate_set(u8 vector, u64 entry)
 void on_interrupt_raw(u8 vector, const u8 *entry)
 {
 	gate_set(vector, (u64)entry);
+}
+
+void no_interrupt(u8 vector)
+{
+	idt[vector].type &= ~GATE_PRESENT;
 }
 
 void interrupt_init(void)

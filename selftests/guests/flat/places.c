@@ -5,6 +5,7 @@
 
 #define VECTOR		0x50
 #define SOFT_VECTOR	0x80
+#define ABSENT_VECTOR	0x81
 #define TPR		0x80
 #define LINE_EACH	64	/* interrupts, where only handlers can count */
 
@@ -262,20 +263,33 @@ static void run_exceptions(void)
 	}
 }
 
-/* Of what a trap pushes each bit counts. */
-extern const u8 traps_entry[];
-asm("traps_entry:\n"
-    "	add 16(%rsp), %rbx\n"
-    "	rol $9, %rbx\n"
-    "	iretq");
+/*
+ * Of what a trap pushes each bit of the flags counts; of a fault on the way to its
+ * handler also where it was.
+ */
+extern const u8 trap_entry[], fault_entry[];
+asm("trap_entry:\n"
+	"	add 16(%rsp), %rbx\n"
+	"	rol $9, %rbx\n"
+	"	iretq\n"
+	"fault_entry:\n"
+	"	add 8(%rsp), %rbx\n"
+	"	rol $9, %rbx\n"
+	"	add 24(%rsp), %rbx\n"
+	"	rol $9, %rbx\n"
+	"	addq $2, 8(%rsp)\n"
+	"	add $8, %rsp\n"
+	"	iretq");
 
 /* A place in four is an instruction that is a trap, or its handler. */
 static void run_traps(void)
 {
 	u64 x = 1, count, pause;
 
-	on_interrupt_raw(3, traps_entry);
-	on_interrupt_raw(SOFT_VECTOR, traps_entry);
+	on_interrupt_raw(3, trap_entry);
+	on_interrupt_raw(SOFT_VECTOR, trap_entry);
+	on_interrupt_raw(11, fault_entry);
+	no_interrupt(ABSENT_VECTOR);
 	random_timer_start();
 	sti();
 	for (;;) {
@@ -283,13 +297,14 @@ static void run_traps(void)
 			     "1:	int3\n"
 			     "	int %3\n"
 			     "	rep; int3\n"
+			     "	int %4\n"
 			     "	mov $16, %2\n"
 			     "2:	dec %2\n"
 			     "	jnz 2b\n"
 			     "	dec %1\n"
 			     "	jnz 1b"
 			     : "+b"(x), "=&c"(count), "=&r"(pause)
-			     : "i"(SOFT_VECTOR) : "cc", "memory");
+			     : "i"(SOFT_VECTOR), "i"(ABSENT_VECTOR) : "cc", "memory");
 		mix(x);
 		report_every(100);
 	}

@@ -164,6 +164,7 @@ no_ping_log() {
 @test "a crash ends the command with the console's log, and check fails" {
 	bed check
 	run bed run host1 'echo c >/proc/sysrq-trigger'
+	echo "$output"
 	[ "$status" -eq 125 ]
 	[[ $output == *"sysrq triggered crash"* ]]
 	run bed check

@@ -118,8 +118,9 @@ host_kill() {
 	ssh_forget "$1"
 }
 
+# An oops with its stacks, and what comes after it.
 host_tail() {
 	printf '%s\n' "--- console of host$1 ---" >&2
-	tail -n "${2:-40}" "$STATE/host$1/console.log" | tr -d '\r' >&2
+	tail -n "${2:-100}" "$STATE/host$1/console.log" | tr -d '\r' >&2
 	printf '%s\n' '---' >&2
 }

@@ -241,8 +241,9 @@ static void ft_svm_after_exit(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 	if (!test_bit(INTERCEPT_CR0_WRITE, (unsigned long *)vmcb->control.intercepts))
 		vcpu->arch.cr0 = vmcb->save.cr0;
 
+	/* An exception that is half delivered came after it. */
 	exit->delivered = saved->injected &&
-			  !(vmcb->control.exit_int_info & SVM_EXITINTINFO_VALID);
+			  !ft_svm_is_event(vmcb->control.exit_int_info);
 	exit->halted = code == SVM_EXIT_HLT;
 	if (hit)
 		exit->kind = FT_EXIT_BREAKPOINT;

@@ -290,7 +290,7 @@ static int ft_reads_copy(struct ft_reads *reads, const struct ft_lun *lun, struc
 				ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 					    "LUN %u cannot be read here at byte %llu (%d)",
 					    lun->number, offset, ret);
-				return 0;
+				return ret;
 			}
 		}
 		n = min_t(u64, len, reads->end - offset);
@@ -312,7 +312,7 @@ static int ft_reads_copy(struct ft_reads *reads, const struct ft_lun *lun, struc
  *
  * Context: the vCPU's thread at the batch's position; may sleep.
  * Return: 0, or -EFAULT when it is no guest memory. When there is nothing to read from,
- * or it cannot be read, this copy is dropped.
+ * or it cannot be read, another error; this copy is dropped then.
  */
 int ft_reads_apply(struct ft_vm *vm, const struct ft_disk_read *read)
 {
@@ -329,7 +329,7 @@ int ft_reads_apply(struct ft_vm *vm, const struct ft_disk_read *read)
 	ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_PROTOCOL,
 		    "the primary has this copy read LUN %u, and nothing was attached to read it from",
 		    read->lun);
-	return 0;
+	return -ENODEV;
 }
 
 /* -- Both ---------------------------------------------------------------------------- */

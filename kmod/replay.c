@@ -151,29 +151,32 @@ static void ft_replay_logged_line(struct ft_vm *vm, u32 gsi, bool level)
 	spin_unlock_irqrestore(&vm->lines_lock, flags);
 }
 
-static void ft_replay_digest(struct ft_vm *vm, const struct ft_digest *theirs)
+/* True: it is the same here. */
+static bool ft_replay_digest(struct ft_vm *vm, const struct ft_digest *theirs)
 {
 	struct ft_digest mine;
 
 	if (ft_digest_take(vm, &mine)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "guest memory cannot be read for a digest");
-		return;
+		return false;
 	}
 	if (mine.regs == theirs->regs && mine.ram == theirs->ram &&
 	    mine.irqchip == theirs->irqchip) {
 		vm->digest = mine;
 		vm->stats.digests++;
-		return;
+		return true;
 	}
 	ft_vm_event(vm, FT_EV_DIGEST_DIFFERS, KVM_FT_REASON_DIVERGENCE,
 		    "digests at log offset %llu differ in%s%s%s", vm->replayed,
 		    mine.regs != theirs->regs ? " registers" : "",
 		    mine.ram != theirs->ram ? " memory" : "",
 		    mine.irqchip != theirs->irqchip ? " interrupt controllers" : "");
+	return false;
 }
 
-static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
+/* False: it could not be done, and must not pass for executed. */
+static bool ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 {
 	switch (e->type) {
 	case KVM_FT_ENTRY_IRQ:
@@ -190,8 +193,7 @@ static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 		ft_kvm_inject_nmi(vm->vcpu);
 		break;
 	case KVM_FT_ENTRY_DIGEST:
-		ft_replay_digest(vm, &e->digest);
-		break;
+		return ft_replay_digest(vm, &e->digest);
 	case KVM_FT_ENTRY_BATCH:
 		vm->stats.batches++;
 		break;
@@ -201,6 +203,7 @@ static void ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 	case KVM_FT_ENTRY_POSITION:
 		break;
 	}
+	return true;
 }
 
 /* Wrong data where the log's were right: only packets are so long. */
@@ -216,8 +219,8 @@ static int ft_replay_flip(struct ft_vm *vm, u64 gpa)
 	return ft_guest_write(vm, gpa, &byte, 1);
 }
 
-/* A part of the batch at this position. */
-static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
+/* A part of the batch at this position. False: as above. */
+static bool ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 {
 	int ret = 0;
 
@@ -236,10 +239,12 @@ static void ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 		ret = ft_reads_apply(vm, &e->disk);
 		break;
 	}
+	/* Ignored where this copy is dropped already, since its disk cannot be read. */
 	if (ret)
 		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
 			    "log offset %llu: this copy has no such %s (%d)", vm->replayed,
 			    e->type == KVM_FT_ENTRY_QUEUE ? "virtqueue" : "guest memory", ret);
+	return !ret;
 }
 
 static bool ft_position_equal(const struct ft_position *a, const struct ft_position *b)
@@ -296,7 +301,8 @@ static bool ft_replay_step(struct ft_vm *vm)
 	const struct ft_position *target = &vm->next.pos;
 
 	if (ft_entry_is_part(vm->next.type)) {
-		ft_replay_part(vm, &vm->next);
+		if (!ft_replay_part(vm, &vm->next))
+			return false;
 		ft_replay_consume(vm);
 		/* Its writes to the disk may wait for this. */
 		if (vm->disk_read && vm->next.type == KVM_FT_ENTRY_QUEUE) {
@@ -322,8 +328,8 @@ static bool ft_replay_step(struct ft_vm *vm)
 	    (vm->next.type == KVM_FT_ENTRY_POSITION ||
 	     vm->next.type == KVM_FT_ENTRY_SHADOW || ft_vendor->can_interrupt(vm->vcpu))) {
 		ft_replay_run_freely(vm);
-		ft_replay_apply(vm, &vm->next);
-		ft_replay_consume(vm);
+		if (ft_replay_apply(vm, &vm->next))
+			ft_replay_consume(vm);
 		return false;
 	}
 	if (pos.rip == target->rip)

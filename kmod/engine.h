@@ -62,6 +62,21 @@ struct ft_line {
 	u32 logged_rises;
 };
 
+/* Entries that are remembered; a power of two. */
+#define FT_TRAIL	8
+
+/**
+ * struct ft_step - an entry that was executed
+ * @type: enum kvm_ft_entry_type
+ * @branches: where
+ * @rip: of answers the low 16 bits
+ */
+struct ft_step {
+	u8 type;
+	u64 branches;
+	u64 rip;
+};
+
 /**
  * struct ft_vm - a protected VM
  *
@@ -110,6 +125,8 @@ struct ft_line {
  * @next_len: replay: its length in the log, 0: none decoded yet
  * @stood: replay: where the guest was last at the next entry's instruction, for whoever
  *	has to find out why it missed the entry; no @stood.rip: not yet
+ * @trail: replay: the entries that were executed last, likewise; a ring
+ * @steps: replay: entries executed: where @trail goes on
  * @disk_read: replay: this copy read from a disk, and the primary does not know yet
  * @stats: counters
  *
@@ -174,6 +191,8 @@ struct ft_vm {
 	struct ft_entry next;
 	int next_len;
 	struct ft_position stood;
+	struct ft_step trail[FT_TRAIL];
+	unsigned int steps;
 	bool disk_read;
 	struct ft_stats stats;
 

@@ -44,6 +44,11 @@ static void ft_replay_consume(struct ft_vm *vm)
 		vm->stats.entries_async++;
 	else if (!ft_entry_is_part(vm->next.type))
 		vm->stats.entries_sync++;
+	vm->trail[vm->steps++ % FT_TRAIL] = (struct ft_step) {
+		.type = vm->next.type,
+		.branches = vm->next.pos.branches,
+		.rip = vm->next.pos.rip,
+	};
 	WRITE_ONCE(vm->replayed, vm->replayed + vm->next_len);
 	ft_log_release(&vm->log, vm->replayed);
 	vm->next_len = 0;
@@ -57,6 +62,22 @@ static bool ft_replay_wake(struct ft_vm *vm)
 	return ft_mode(vm) != FT_REPLAY ||
 	       (!READ_ONCE(vm->hold) &&
 		(ft_replay_fetch(vm) || READ_ONCE(vm->drain)));
+}
+
+/* What led there is not in the log any more. */
+static void ft_replay_show_trail(const struct ft_vm *vm)
+{
+	unsigned int i, len = 0;
+	char text[FT_TRAIL * 48];
+
+	for (i = vm->steps - min(vm->steps, FT_TRAIL); i != vm->steps; i++) {
+		const struct ft_step *step = &vm->trail[i % FT_TRAIL];
+
+		len += scnprintf(text + len, sizeof(text) - len, ", %s at %llu rip %llx",
+				 ft_entry_name(step->type), step->branches, step->rip);
+	}
+	if (len)
+		pr_notice("%s: executed before%s\n", vm->config.name, text + 1);
 }
 
 static void ft_replay_diverged(struct ft_vm *vm, const char *what)
@@ -75,6 +96,7 @@ static void ft_replay_diverged(struct ft_vm *vm, const char *what)
 		    what, vm->replayed, ft_entry_name(vm->next.type),
 		    log->branches, log->events, log->rip, log->regs,
 		    pos.branches, pos.events, pos.rip, pos.regs, before);
+	ft_replay_show_trail(vm);
 }
 
 static void ft_replay_broken(struct ft_vm *vm, int err)
@@ -437,6 +459,7 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 			    vm->next.pos.branches, (u16)vm->next.pos.rip,
 			    ft_entry_name(entry->type), entry->pos.branches,
 			    entry->pos.rip);
+		ft_replay_show_trail(vm);
 		return;
 	}
 	switch (entry->type) {

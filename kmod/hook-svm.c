@@ -60,9 +60,20 @@ static const u32 ft_svm_traps[] = {
 	INTERCEPT_EXCEPTION_OFFSET + OF_VECTOR,
 };
 
-/*
- * What one entry changed and has to put back. Per physical CPU, since entry
- * and exit happen in one stretch with interrupts off.
+/**
+ * struct ft_svm_saved - what one entry changed and has to put back
+ * @dr7: the guest's
+ * @dr0: what was in the CPU
+ * @breakpoint: DR0 and DR7 are ours
+ * @db: the intercept of #DB is, too
+ * @rf: and RFLAGS.RF
+ * @traps: ... with these intercepts
+ * @trap: a trap is injected, from where @rip and @int_state tell
+ * @rip: offset of the instruction that raises it
+ * @int_state: the interrupt shadow that it ends
+ * @injected: KVM injects an interrupt or NMI
+ *
+ * Per physical CPU, since entry and exit happen in one stretch with interrupts off.
  */
 struct ft_svm_saved {
 	u64 dr7;

@@ -91,12 +91,12 @@ static void ft_replay_diverged(struct ft_vm *vm, const char *what)
 		snprintf(before, sizeof(before),
 			 "was there at %llu branches, %llu events, regs %08x",
 			 stood->branches, stood->events, stood->regs);
-	ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
-		    "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT ", %s",
-		    what, vm->replayed, ft_entry_name(vm->next.type),
-		    log->branches, log->events, log->rip, log->regs,
-		    pos.branches, pos.events, pos.rip, pos.regs, before);
-	ft_replay_show_trail(vm);
+	if (!ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
+			 "%s: log offset %llu has %s at " FT_POS_FMT "; guest at " FT_POS_FMT ", %s",
+			 what, vm->replayed, ft_entry_name(vm->next.type),
+			 log->branches, log->events, log->rip, log->regs,
+			 pos.branches, pos.events, pos.rip, pos.regs, before))
+		ft_replay_show_trail(vm);
 }
 
 static void ft_replay_broken(struct ft_vm *vm, int err)
@@ -453,13 +453,13 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 		return;
 
 	if (!ft_replay_matches(vm, entry)) {
-		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
-			    "log offset %llu has %s at %llu branches, rip16 %04x; guest did %s at %llu branches, rip %llx",
-			    vm->replayed, ft_entry_name(vm->next.type),
-			    vm->next.pos.branches, (u16)vm->next.pos.rip,
-			    ft_entry_name(entry->type), entry->pos.branches,
-			    entry->pos.rip);
-		ft_replay_show_trail(vm);
+		if (!ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
+				 "log offset %llu has %s at %llu branches, rip16 %04x; guest did %s at %llu branches, rip %llx",
+				 vm->replayed, ft_entry_name(vm->next.type),
+				 vm->next.pos.branches, (u16)vm->next.pos.rip,
+				 ft_entry_name(entry->type), entry->pos.branches,
+				 entry->pos.rip))
+			ft_replay_show_trail(vm);
 		return;
 	}
 	switch (entry->type) {

@@ -3,6 +3,7 @@
  * Guest memory by guest physical address. All of this may sleep; what reads and
  * writes runs where current->mm is the guest's.
  */
+#include <linux/interval_tree.h>
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>
 #include "engine.h"
@@ -84,18 +85,23 @@ int ft_guest_write(struct ft_vm *vm, u64 gpa, const void *buf, size_t len)
  */
 int ft_guest_gpa(struct ft_vm *vm, const void __user *addr, u64 *gpa)
 {
-	int idx = srcu_read_lock(&vm->kvm->srcu), ret = -EFAULT;
+	unsigned long hva = (unsigned long)addr;
 	struct kvm_memory_slot *slot;
-	int bkt;
+	struct interval_tree_node *node;
+	struct kvm_memslots *slots;
+	int idx, ret = -EFAULT;
 
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		u64 offset = (unsigned long)addr - slot->userspace_addr;
-
-		if (slot->id < KVM_USER_MEM_SLOTS && offset < slot->npages << PAGE_SHIFT) {
-			*gpa = gfn_to_gpa(slot->base_gfn) + offset;
-			ret = 0;
-			break;
-		}
+	idx = srcu_read_lock(&vm->kvm->srcu);
+	slots = kvm_memslots(vm->kvm);
+	for (node = interval_tree_iter_first(&slots->hva_tree, hva, hva); node;
+	     node = interval_tree_iter_next(node, hva, hva)) {
+		slot = container_of(node, struct kvm_memory_slot, hva_node[slots->node_idx]);
+		/* KVM's own slots are not guest RAM. */
+		if (slot->id >= KVM_USER_MEM_SLOTS)
+			continue;
+		*gpa = gfn_to_gpa(slot->base_gfn) + (hva - slot->userspace_addr);
+		ret = 0;
+		break;
 	}
 	srcu_read_unlock(&vm->kvm->srcu, idx);
 	return ret;
@@ -116,7 +122,7 @@ int ft_guest_slots(struct ft_vm *vm, struct ft_slot *slots, int max)
 	int bkt;
 
 	kvm_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		/* As for digests: KVM's own slots are not guest RAM. */
+		/* As above, and as for digests. */
 		if (slot->id >= KVM_USER_MEM_SLOTS)
 			continue;
 		if (n == max) {

@@ -12,11 +12,17 @@
 #define FT_NUDGE_NS	(50 * NSEC_PER_USEC)
 #define FT_NUDGE_SHIFT	7
 
-/* Encode one entry in place. Returns where it ends; NULL: protection has ended. */
+/*
+ * Encode one entry in place. Returns where it ends; NULL: protection has ended. Behind
+ * what could not be recorded the log has nothing more: it would lead the secondary astray.
+ */
 static u8 *ft_record_encode(struct ft_vm *vm, struct ft_entry *entry, int *len)
 {
-	u8 *p = ft_log_reserve(&vm->log, KVM_FT_ENTRY_MAX);
+	u8 *p;
 
+	if (unlikely(READ_ONCE(vm->ending)))
+		return NULL;
+	p = ft_log_reserve(&vm->log, KVM_FT_ENTRY_MAX);
 	if (unlikely(!p)) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "one exit recorded more than the log has room for");
@@ -353,6 +359,7 @@ static bool ft_record_was_reset(const struct ft_vm *vm)
  */
 int ft_record_safe_point(struct ft_vm *vm)
 {
+again:
 	if (unlikely(!ft_record_may_run(vm))) {
 		vm->stats.full_waits++;
 		ft_vm_flush(vm);
@@ -378,6 +385,9 @@ int ft_record_safe_point(struct ft_vm *vm)
 	}
 	vm->deferred = 0;
 	ft_record_inputs(vm);
+	/* That may have taken the room, or ended protection. */
+	if (unlikely(!ft_record_may_run(vm)))
+		goto again;
 	return 0;
 }
 

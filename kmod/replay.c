@@ -262,7 +262,7 @@ static bool ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 		break;
 	}
 	/* Ignored where this copy is dropped already, since its disk cannot be read. */
-	if (ret)
+	if (ret && !fatal_signal_pending(current))
 		ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
 			    "log offset %llu: this copy has no such %s (%d)", vm->replayed,
 			    e->type == KVM_FT_ENTRY_QUEUE ? "virtqueue" : "guest memory", ret);
@@ -381,8 +381,13 @@ static bool ft_replay_step(struct ft_vm *vm)
 int ft_replay_safe_point(struct ft_vm *vm)
 {
 	while (ft_mode(vm) == FT_REPLAY) {
+		/* With ft_vm_event(): asked first, what is in the log then is all there is. */
+		bool drain = smp_load_acquire(&vm->drain);
 		int ret = READ_ONCE(vm->hold) ? 0 : ft_replay_fetch(vm);
 
+		/* Of a QEMU that is killed not even memory may be there any more. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (ret < 0) {
 			ft_replay_broken(vm, ret);
 			continue;
@@ -392,7 +397,7 @@ int ft_replay_safe_point(struct ft_vm *vm)
 				break;
 			continue;
 		}
-		if (READ_ONCE(vm->drain) && !READ_ONCE(vm->hold)) {
+		if (drain && !READ_ONCE(vm->hold)) {
 			ft_replay_go_live(vm);
 			continue;
 		}

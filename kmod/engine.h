@@ -14,10 +14,10 @@
 #include <linux/task_work.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "counter.h"
 #include "hook.h"
 #include "inputs.h"
 #include "log.h"
-#include "position.h"
 #include "state.h"
 #include "transport.h"
 #include "vhost.h"

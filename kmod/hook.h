@@ -7,6 +7,7 @@
 #define _KVM_FT_HOOK_H
 
 #include <linux/kvm_host.h>
+#include "position.h"
 #include "wire.h"
 
 struct ft_vm;
@@ -39,24 +40,6 @@ struct ft_exit {
 	enum ft_exit_kind kind;
 	bool halted;
 	bool delivered;
-};
-
-/**
- * struct ft_plan - how the guest is to be entered
- * @breakpoint: stop before the instruction at @rip
- * @resume: ... but not this time, it stands there already
- * @trap: ... by injecting the trap that the instruction raises
- * @vector: that trap
- * @rip: linear address
- * @next_rip: offset of the instruction behind the trap
- */
-struct ft_plan {
-	bool breakpoint;
-	bool resume;
-	bool trap;
-	u8 vector;
-	u64 rip;
-	u64 next_rip;
 };
 
 /**

@@ -1,144 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/perf_event.h>
-#include <asm/cpufeature.h>
 #include "position.h"
 
-/* Retired conditional branches: AMD PPR for family 17h and later, PMCx0D1. */
-#define FT_AMD_COND_BRANCHES	0xd1
-
-/* Further than any guest gets: x86 counters have 48 bits. */
-#define FT_NEVER		BIT_ULL(46)
-
-static void ft_counter_overflow(struct perf_event *event,
-				struct perf_sample_data *data,
-				struct pt_regs *regs)
+/**
+ * ft_position_way() - which way is it to a position?
+ * @here: where the guest stands
+ * @target: the position; of an answer, whose events are not in the log, only
+ *	FT_WAY_LATE has a meaning
+ *
+ * As many branches, and as many or less events, but another instruction or other
+ * registers: that may be on the way, or be a divergence. Who goes on finds out, at
+ * the next branch.
+ *
+ * Return: the way.
+ */
+enum ft_way ft_position_way(const struct ft_position *here, const struct ft_position *target)
 {
-	struct ft_counter *c = event->overflow_handler_context;
-
-	/* The interrupt itself made the guest exit; the vCPU's thread looks. */
-	WRITE_ONCE(c->overflowed, true);
-}
-
-static struct perf_event *ft_counter_event(struct ft_counter *c, u64 period)
-{
-	struct perf_event_attr attr = {
-		.type		= PERF_TYPE_RAW,
-		.size		= sizeof(attr),
-		.config		= FT_AMD_COND_BRANCHES,
-		.sample_period	= period,
-		.pinned		= 1,
-		.exclude_host	= 1,
-	};
-
-	return perf_event_create_kernel_counter(&attr, -1, current,
-						period ? ft_counter_overflow : NULL, c);
+	if (here->branches > target->branches)
+		return FT_WAY_LATE;
+	if (here->branches < target->branches)
+		return FT_WAY_AHEAD;
+	if (here->events > target->events)
+		return FT_WAY_PASSED;
+	return here->events == target->events && here->rip == target->rip &&
+	       here->regs == target->regs ? FT_WAY_HERE : FT_WAY_AHEAD;
 }
 
 /**
- * ft_counter_open() - start counting the branches of the current vCPU thread
- * @c: counter, zeroed
- * @with_overflow: whether ft_counter_arm() will be used
+ * ft_position_skid() - how late did an overflow interrupt come?
+ * @here: where the guest stands
+ * @overflow_at: branches at which the counter was to overflow
  *
- * Context: the vCPU's thread, may sleep.
- * Return: 0, or what perf says: -ENOENT when the CPU has no such event, for
- * one without a performance counter.
+ * Return: branches; 0 also when the guest came out before.
  */
-int ft_counter_open(struct ft_counter *c, bool with_overflow)
+u64 ft_position_skid(const struct ft_position *here, u64 overflow_at)
 {
-	c->count = ft_counter_event(c, 0);
-	if (IS_ERR(c->count)) {
-		int ret = PTR_ERR(c->count);
-
-		c->count = NULL;
-		return ret;
-	}
-	if (!with_overflow)
-		return 0;
-
-	c->overflow = ft_counter_event(c, FT_NEVER);
-	if (IS_ERR(c->overflow)) {
-		int ret = PTR_ERR(c->overflow);
-
-		c->overflow = NULL;
-		ft_counter_close(c);
-		return ret;
-	}
-	return 0;
+	return here->branches > overflow_at ? here->branches - overflow_at : 0;
 }
 
 /**
- * ft_counter_close() - give the counter back
- * @c: counter, opened or zeroed
+ * ft_plan_run() - plan the run to a position
+ * @plan: the last plan; the next one on return
+ * @here: where the guest stands
+ * @target: the position, not behind it
+ * @margin: branches before it from which on a breakpoint stops the guest, and
+ *	nearer to which the counter is not to overflow
+ * @stopped: the guest came out since it was about to execute a breakpoint's instruction
  *
- * Context: any that may sleep, while the vCPU is not in the guest.
+ * A breakpoint where the guest stands stops it before it has moved. So it is passed
+ * once the guest was stopped by it, and not before: the first time may be the one
+ * that is wanted.
+ *
+ * Return: branches after which the counter has to overflow; 0: it has not, the
+ * breakpoint stops the guest.
  */
-void ft_counter_close(struct ft_counter *c)
+u64 ft_plan_run(struct ft_plan *plan, const struct ft_position *here,
+		const struct ft_position *target, u32 margin, bool stopped)
 {
-	if (c->overflow)
-		perf_event_release_kernel(c->overflow);
-	if (c->count)
-		perf_event_release_kernel(c->count);
-	c->overflow = NULL;
-	c->count = NULL;
+	u64 distance = target->branches - here->branches;
+
+	plan->resume = plan->breakpoint && plan->rip == here->rip && stopped;
+	plan->rip = target->rip;
+	plan->breakpoint = distance <= margin;
+	return plan->breakpoint ? 0 : distance - margin;
 }
 
 /**
- * ft_counter_read() - branches retired by the guest so far
- * @c: opened counter
- * @branches: set to the count since ft_counter_open()
- *
- * What perf_event_read_local() does, which is not exported.
- *
- * Context: the vCPU's thread, interrupts off, outside of the guest.
- * Return: 0, or -EBUSY when perf does not have the event on this CPU's
- * counters (another pinned event took them): counts are missing then.
+ * ft_plan_run_freely() - plan a run that ends by itself
+ * @plan: the next plan on return
  */
-int ft_counter_read(struct ft_counter *c, u64 *branches)
+void ft_plan_run_freely(struct ft_plan *plan)
 {
-	struct perf_event *event = c->count;
-
-	lockdep_assert_irqs_disabled();
-
-	if (event->state != PERF_EVENT_STATE_ACTIVE ||
-	    event->oncpu != smp_processor_id())
-		return -EBUSY;
-	event->pmu->read(event);
-	*branches = local64_read(&event->count);
-	return 0;
-}
-
-/**
- * ft_counter_arm() - make the guest exit after some more branches
- * @c: counter opened with overflow
- * @distance: branches; the exit comes then or (skid) a little later
- *
- * perf_event_period() restarts an event that perf had throttled.
- *
- * Context: the vCPU's thread, may sleep.
- * Return: 0 or perf's error.
- */
-int ft_counter_arm(struct ft_counter *c, u64 distance)
-{
-	int ret = perf_event_period(c->overflow, distance);
-
-	if (!ret) {
-		WRITE_ONCE(c->overflowed, false);
-		c->armed = true;
-	}
-	return ret;
-}
-
-/**
- * ft_counter_disarm() - no more exits by the counter
- * @c: counter opened with overflow
- *
- * Context: the vCPU's thread, may sleep.
- */
-void ft_counter_disarm(struct ft_counter *c)
-{
-	if (!c->armed)
-		return;
-	perf_event_period(c->overflow, FT_NEVER);
-	WRITE_ONCE(c->overflowed, false);
-	c->armed = false;
+	plan->breakpoint = false;
+	plan->resume = false;
 }

@@ -1,38 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The branch counter: how far the guest has come, and how to be stopped near a
- * point it has not reached yet. Two pinned, guest-only perf events on the
- * vCPU's thread: an exact one that never overflows, and one that only
- * overflows (perf may throttle or delay a sampling event, so its count is not
- * to be trusted).
+ * Positions: where the guest of a secondary stands on its way to the next input,
+ * and how it is to be entered so that it stops there. Pure: no KVM, no counters,
+ * no locks. struct ft_position itself is the log's: see wire.h.
  */
 #ifndef _KVM_FT_POSITION_H
 #define _KVM_FT_POSITION_H
 
 #include <linux/types.h>
-
-struct perf_event;
+#include "wire.h"
 
 /**
- * struct ft_counter - the branch counter of one vCPU
- * @count: counts, never overflows
- * @overflow: overflows a set distance ahead; NULL on a primary
- * @overflowed: an overflow interrupt came since ft_counter_arm()
- * @armed: @overflow was given a distance that has not been taken back
- *
- * Used by the vCPU's thread only; @overflowed is also set from NMI context.
+ * enum ft_way - from where the guest stands to a position
+ * @FT_WAY_AHEAD: it is still to come
+ * @FT_WAY_HERE: the guest stands there
+ * @FT_WAY_LATE: the guest has more branches
+ * @FT_WAY_PASSED: it has as many, and more events
  */
-struct ft_counter {
-	struct perf_event *count;
-	struct perf_event *overflow;
-	bool overflowed;
-	bool armed;
+enum ft_way {
+	FT_WAY_AHEAD,
+	FT_WAY_HERE,
+	FT_WAY_LATE,
+	FT_WAY_PASSED,
 };
 
-int ft_counter_open(struct ft_counter *c, bool with_overflow);
-void ft_counter_close(struct ft_counter *c);
-int ft_counter_read(struct ft_counter *c, u64 *branches);
-int ft_counter_arm(struct ft_counter *c, u64 distance);
-void ft_counter_disarm(struct ft_counter *c);
+/**
+ * struct ft_plan - how the guest is to be entered
+ * @breakpoint: stop before the instruction at @rip
+ * @resume: ... but not this time, it stands there already
+ * @trap: ... by injecting the trap that the instruction raises
+ * @vector: that trap
+ * @rip: linear address
+ * @next_rip: offset of the instruction behind the trap
+ */
+struct ft_plan {
+	bool breakpoint;
+	bool resume;
+	bool trap;
+	u8 vector;
+	u64 rip;
+	u64 next_rip;
+};
+
+enum ft_way ft_position_way(const struct ft_position *here,
+			    const struct ft_position *target);
+u64 ft_position_skid(const struct ft_position *here, u64 overflow_at);
+u64 ft_plan_run(struct ft_plan *plan, const struct ft_position *here,
+		const struct ft_position *target, u32 margin, bool stopped);
+void ft_plan_run_freely(struct ft_plan *plan);
 
 #endif /* _KVM_FT_POSITION_H */

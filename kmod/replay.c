@@ -269,41 +269,27 @@ static bool ft_replay_part(struct ft_vm *vm, const struct ft_entry *e)
 	return !ret;
 }
 
-static bool ft_position_equal(const struct ft_position *a, const struct ft_position *b)
-{
-	return a->branches == b->branches && a->events == b->events &&
-	       a->rip == b->rip && a->regs == b->regs;
-}
-
 /* Plan the run to the next entry's position. */
 static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
 {
-	const struct ft_position *target = &vm->next.pos;
-	u64 distance = target->branches - pos->branches;
-	int err = 0;
+	bool stopped = vm->exit.kind == FT_EXIT_BREAKPOINT || vm->exit.kind == FT_EXIT_TRAP;
+	u64 distance;
+	int err;
 
 	if (vm->counter.armed && READ_ONCE(vm->counter.overflowed)) {
 		vm->stats.overflows++;
-		if (pos->branches > vm->overflow_at)
-			vm->stats.skid_max = max(vm->stats.skid_max,
-						 pos->branches - vm->overflow_at);
+		vm->stats.skid_max = max(vm->stats.skid_max,
+					 ft_position_skid(pos, vm->overflow_at));
 	}
-	/* Asked for while it stood there, or a repeat of the same stop? */
-	vm->plan.resume = vm->plan.breakpoint && vm->plan.rip == pos->rip &&
-			  (vm->exit.kind == FT_EXIT_BREAKPOINT ||
-			   vm->exit.kind == FT_EXIT_TRAP);
-	vm->plan.rip = target->rip;
-
-	if (distance <= ft_margin) {
-		vm->plan.breakpoint = true;
+	distance = ft_plan_run(&vm->plan, pos, &vm->next.pos, ft_margin, stopped);
+	if (!distance) {
 		ft_counter_disarm(&vm->counter);
 		return;
 	}
-	vm->plan.breakpoint = false;
-	if (!vm->counter.armed || READ_ONCE(vm->counter.overflowed)) {
-		vm->overflow_at = target->branches - ft_margin;
-		err = ft_counter_arm(&vm->counter, distance - ft_margin);
-	}
+	if (vm->counter.armed && !READ_ONCE(vm->counter.overflowed))
+		return;
+	vm->overflow_at = pos->branches + distance;
+	err = ft_counter_arm(&vm->counter, distance);
 	if (err)
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "the branch counter cannot be armed (%d)", err);
@@ -311,8 +297,7 @@ static void ft_replay_plan(struct ft_vm *vm, const struct ft_position *pos)
 
 static void ft_replay_run_freely(struct ft_vm *vm)
 {
-	vm->plan.breakpoint = false;
-	vm->plan.resume = false;
+	ft_plan_run_freely(&vm->plan);
 	ft_counter_disarm(&vm->counter);
 }
 
@@ -320,7 +305,7 @@ static void ft_replay_run_freely(struct ft_vm *vm)
 static bool ft_replay_step(struct ft_vm *vm)
 {
 	struct ft_position pos = ft_vm_position(vm);
-	const struct ft_position *target = &vm->next.pos;
+	enum ft_way way = ft_position_way(&pos, &vm->next.pos);
 
 	if (ft_entry_is_part(vm->next.type)) {
 		if (!ft_replay_part(vm, &vm->next))
@@ -333,7 +318,7 @@ static bool ft_replay_step(struct ft_vm *vm)
 		}
 		return false;
 	}
-	if (unlikely(pos.branches > target->branches)) {
+	if (unlikely(way == FT_WAY_LATE)) {
 		ft_replay_diverged(vm, "the guest did not stop in time");
 		return false;
 	}
@@ -346,7 +331,7 @@ static bool ft_replay_step(struct ft_vm *vm)
 		return true;
 	}
 	/* The first position is where the guest was paused, which can be anywhere. */
-	if (ft_position_equal(&pos, target) &&
+	if (way == FT_WAY_HERE &&
 	    (vm->next.type == KVM_FT_ENTRY_POSITION ||
 	     vm->next.type == KVM_FT_ENTRY_SHADOW || ft_vendor->can_interrupt(vm->vcpu))) {
 		ft_replay_run_freely(vm);
@@ -354,9 +339,9 @@ static bool ft_replay_step(struct ft_vm *vm)
 			ft_replay_consume(vm);
 		return false;
 	}
-	if (pos.rip == target->rip)
+	if (pos.rip == vm->next.pos.rip)
 		vm->stood = pos;
-	if (unlikely(pos.branches == target->branches && pos.events > target->events)) {
+	if (unlikely(way == FT_WAY_PASSED)) {
 		ft_replay_diverged(vm, "the guest passed the position");
 		return false;
 	}

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/perf_event.h>
-#include <asm/cpufeature.h>
 #include "counter.h"
-
-/* Retired conditional branches: AMD PPR for family 17h and later, PMCx0D1. */
-#define FT_AMD_COND_BRANCHES	0xd1
 
 /* Further than any guest gets: x86 counters have 48 bits. */
 #define FT_NEVER		BIT_ULL(46)
@@ -19,12 +15,12 @@ static void ft_counter_overflow(struct perf_event *event,
 	WRITE_ONCE(c->overflowed, true);
 }
 
-static struct perf_event *ft_counter_event(struct ft_counter *c, u64 period)
+static struct perf_event *ft_counter_event(struct ft_counter *c, u64 raw, u64 period)
 {
 	struct perf_event_attr attr = {
 		.type		= PERF_TYPE_RAW,
 		.size		= sizeof(attr),
-		.config		= FT_AMD_COND_BRANCHES,
+		.config		= raw,
 		.sample_period	= period,
 		.pinned		= 1,
 		.exclude_host	= 1,
@@ -37,15 +33,16 @@ static struct perf_event *ft_counter_event(struct ft_counter *c, u64 period)
 /**
  * ft_counter_open() - start counting the branches of the current vCPU thread
  * @c: counter, zeroed
+ * @raw: perf's number of the processor's event
  * @with_overflow: whether ft_counter_arm() will be used
  *
  * Context: the vCPU's thread, may sleep.
  * Return: 0, or what perf says: -ENOENT when the CPU has no such event, for
  * one without a performance counter.
  */
-int ft_counter_open(struct ft_counter *c, bool with_overflow)
+int ft_counter_open(struct ft_counter *c, u64 raw, bool with_overflow)
 {
-	c->count = ft_counter_event(c, 0);
+	c->count = ft_counter_event(c, raw, 0);
 	if (IS_ERR(c->count)) {
 		int ret = PTR_ERR(c->count);
 
@@ -55,7 +52,7 @@ int ft_counter_open(struct ft_counter *c, bool with_overflow)
 	if (!with_overflow)
 		return 0;
 
-	c->overflow = ft_counter_event(c, FT_NEVER);
+	c->overflow = ft_counter_event(c, raw, FT_NEVER);
 	if (IS_ERR(c->overflow)) {
 		int ret = PTR_ERR(c->overflow);
 

@@ -29,7 +29,7 @@ struct ft_counter {
 	bool armed;
 };
 
-int ft_counter_open(struct ft_counter *c, bool with_overflow);
+int ft_counter_open(struct ft_counter *c, u64 raw, bool with_overflow);
 void ft_counter_close(struct ft_counter *c);
 int ft_counter_read(struct ft_counter *c, u64 *branches);
 int ft_counter_arm(struct ft_counter *c, u64 distance);

@@ -112,9 +112,5 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 			       "the guest has performance counters; load kvm with enable_pmu=0");
 		return -EOPNOTSUPP;
 	}
-	if (ft_kvm_apicv(vcpu)) {
-		NL_SET_ERR_MSG(extack, "APIC virtualization is on; load kvm_amd with avic=0");
-		return -EOPNOTSUPP;
-	}
 	return ft_vendor->check(vcpu, extack);
 }

@@ -3,6 +3,7 @@
  * AMD SVM: what to set in the VMCB, and what to read from it.
  */
 #include <linux/kvm_host.h>
+#include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/xxhash.h>
 #include <asm/debugreg.h>
@@ -11,6 +12,9 @@
 #include "hook.h"
 #include "layout.h"
 #include "symbol.h"
+
+/* Retired conditional branches: AMD PPR for family 17h and later, PMCx0D1. */
+#define FT_AMD_COND_BRANCHES	0xd1
 
 static const struct kvm_x86_ops *ft_svm_ops;
 
@@ -464,6 +468,10 @@ static int ft_svm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "nested paging is off; load kvm_amd with npt=1");
 		return -EOPNOTSUPP;
 	}
+	if (ft_kvm_apicv(vcpu)) {
+		NL_SET_ERR_MSG(extack, "APIC virtualization is on; load kvm_amd with avic=0");
+		return -EOPNOTSUPP;
+	}
 	if (ft_hook_guest_has(vcpu, 0x80000001, CPUID_ECX, 2)) {
 		NL_SET_ERR_MSG(extack,
 			       "the guest has nested virtualization; remove it with -cpu ...,-svm");
@@ -484,6 +492,9 @@ static int ft_svm_bind(void)
 
 const struct ft_vendor ft_svm = {
 	.name		= "svm",
+	.module		= "kvm_amd",
+	.feature	= X86_FEATURE_SVM,
+	.branches	= FT_AMD_COND_BRANCHES,
 	.bind		= ft_svm_bind,
 	.check		= ft_svm_check,
 	.before_entry	= ft_svm_before_entry,
@@ -499,3 +510,5 @@ const struct ft_vendor ft_svm = {
 	.release	= ft_svm_release,
 	.hash_regs	= ft_svm_hash_regs,
 };
+
+MODULE_SOFTDEP("pre: kvm_amd");

@@ -17,6 +17,9 @@
 #include "layout.h"
 #include "symbol.h"
 
+/* All that there are. */
+static const struct ft_vendor *const ft_vendors[] = { &ft_svm };
+
 const struct ft_vendor *ft_vendor;
 
 /*
@@ -284,6 +287,16 @@ void ft_hook_uninstall(void)
 	ft_hook_synchronize(&ft_in_hook);
 }
 
+static const struct ft_vendor *ft_vendor_here(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ft_vendors); i++)
+		if (boot_cpu_has(ft_vendors[i]->feature))
+			return ft_vendors[i];
+	return NULL;
+}
+
 /**
  * ft_hook_init() - find out whether this kernel is one we know
  *
@@ -295,15 +308,15 @@ int ft_hook_init(void)
 	unsigned int i;
 	int ret;
 
-	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+	ft_vendor = ft_vendor_here();
+	if (!ft_vendor) {
 		pr_err("this processor has no AMD SVM; Intel VMX is not supported yet\n");
 		return -EOPNOTSUPP;
 	}
-	ft_vendor = &ft_svm;
 	ret = ft_symbol_init();
 	if (ret)
 		return ret;
-	ret = ft_layout_init() ?: ft_layout_check("kvm") ?: ft_layout_check("kvm_amd");
+	ret = ft_layout_init() ?: ft_layout_check("kvm") ?: ft_layout_check(ft_vendor->module);
 	if (ret)
 		return ret;
 	for (i = 0; i < ft_nr_ops; i++) {

@@ -45,8 +45,12 @@ struct ft_exit {
 /**
  * struct ft_vendor - what differs between SVM and VMX
  * @name: for users
+ * @module: KVM's module for it
+ * @feature: X86_FEATURE_* of processors that have it
+ * @branches: perf's number of the event "retired conditional branches"
  * @bind: resolve symbols; returns -ENODEV with a sentence in the kernel log
- * @check: can this vCPU be protected? Sets extack.
+ * @check: can this vCPU be protected? Sets extack. What KVM's other half asks for itself
+ *	is in hook-check.c
  * @before_entry: interrupts off, before KVM enters the guest
  * @after_exit: interrupts off, right after KVM came out of it
  * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP
@@ -67,6 +71,9 @@ struct ft_exit {
  */
 struct ft_vendor {
 	const char *name;
+	const char *module;
+	unsigned int feature;
+	u64 branches;
 	int (*bind)(void);
 	int (*check)(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack);
 	void (*before_entry)(struct kvm_vcpu *vcpu, const struct ft_plan *plan);

@@ -40,4 +40,3 @@ module_exit(ft_exit);
 MODULE_DESCRIPTION("Fault tolerance for KVM guests by record and replay");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(KVM_FT_VERSION);
-MODULE_SOFTDEP("pre: kvm_amd");

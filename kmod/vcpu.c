@@ -138,7 +138,8 @@ void ft_vm_begin(struct ft_vm *vm)
 	/* With ft_vm_kick(). */
 	smp_store_release(&vm->task, get_task_struct(current));
 	ft_vhost_begin(vm);
-	err = ft_counter_open(&vm->counter, ft_mode(vm) == FT_REPLAY);
+	err = ft_counter_open(&vm->counter, ft_vendor->branches,
+			      ft_mode(vm) == FT_REPLAY);
 	if (err) {
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_NO_RESOURCES,
 			    "no counter of guest branches (%d): is the PMU there, and free?",

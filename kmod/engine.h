@@ -17,6 +17,7 @@
 #include "counter.h"
 #include "hook.h"
 #include "inputs.h"
+#include "local.h"
 #include "log.h"
 #include "state.h"
 #include "transport.h"
@@ -32,8 +33,6 @@
 /* Smallest ring that leaves something beside it. */
 #define FT_LOG_MIN	(64 << 10)
 
-#define FT_GSI_MAX	24	/* lines that are compared at go-live */
-
 /**
  * enum ft_mode - what the hooks do with this VM
  * @FT_OFF: nothing; KVM runs it as if we were not there
@@ -44,22 +43,6 @@ enum ft_mode {
 	FT_OFF,
 	FT_RECORD,
 	FT_REPLAY,
-};
-
-/**
- * struct ft_line - an interrupt line, as both device models drive it
- * @local: level last set by this host's devices
- * @logged: level last applied from the log
- * @local_rises: rising edges by this host's devices
- * @logged_rises: rising edges applied from the log
- *
- * Secondary only, guarded by struct ft_vm: lines_lock.
- */
-struct ft_line {
-	bool local;
-	bool logged;
-	u32 local_rises;
-	u32 logged_rises;
 };
 
 /* Entries that are remembered; a power of two. */
@@ -146,8 +129,7 @@ struct ft_step {
  * @peer_tsc: replay: the guest's TSC in the last heartbeat
  * @devices_lock: a device is being worked on, in whatever thread
  * @devices: those that vhost serves, config.nr_devices of them
- * @lines_lock: guards @lines
- * @lines: replay: interrupt lines
+ * @local: replay: interrupts of this host's devices
  */
 struct ft_vm {
 	struct kref ref;
@@ -211,8 +193,7 @@ struct ft_vm {
 	u64 peer_tsc;
 	struct mutex devices_lock;	/* @devices */
 	struct ft_vhost devices[FT_DEVICES_MAX];
-	spinlock_t lines_lock;	/* @lines */
-	struct ft_line lines[FT_GSI_MAX];
+	struct ft_local local;
 };
 
 static inline enum ft_mode ft_mode(const struct ft_vm *vm)
@@ -267,7 +248,7 @@ void ft_record_here(struct ft_vm *vm);
 void ft_record_start(struct ft_vm *vm);
 void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
 int ft_replay_safe_point(struct ft_vm *vm);
-void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level);
+bool ft_replay_input(struct ft_vm *vm, const struct ft_input *input);
 
 /* memory.c: may sleep; to read and write, current->mm must be the guest's. */
 int ft_guest_read(struct ft_vm *vm, u64 gpa, void *buf, size_t len);

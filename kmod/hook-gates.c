@@ -37,16 +37,12 @@ static bool ft_gate(struct ft_vm *vm, const struct ft_input *input)
 {
 	if (!vm)
 		return true;
-	switch (ft_mode(vm)) {
-	case FT_RECORD:
+	if (ft_mode(vm) == FT_RECORD)
 		return !ft_record_input(vm, input);
-	case FT_REPLAY:
-		if (input->type == KVM_FT_ENTRY_IRQ)
-			ft_replay_local_line(vm, input->gsi, input->level & 1);
-		return false;
-	default:
-		return true;
-	}
+	/* Also when it just went live: what was remembered comes first. */
+	if (vm->config.role == KVM_FT_ROLE_SECONDARY)
+		return ft_replay_input(vm, input);
+	return true;
 }
 
 static int ft_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status)
@@ -83,12 +79,16 @@ static int ft_set_irq_inatomic(struct kvm_kernel_irq_routing_entry *e, struct kv
 	struct ft_vm *vm = ft_hook_enter(kvm);
 	int ret = 1;
 
+	/* vhost's: going live, each of its queues interrupts anyway. */
+	if (vm && ft_mode(vm) == FT_REPLAY && e->type == KVM_IRQ_ROUTING_MSI)
+		goto out;
 	/* It comes back through kvm_set_irq(), from where it may sleep. */
 	if (vm && ft_mode(vm) != FT_OFF &&
 	    (e->type != KVM_IRQ_ROUTING_MSI || ft_inputs_full(&vm->inputs)))
 		ret = -EWOULDBLOCK;
 	else if (ft_gate(vm, &input))
 		ret = kvm_arch_set_irq_inatomic_orig(e, kvm, source, level, line_status);
+out:
 	ft_hook_leave(vm);
 	return ret;
 }

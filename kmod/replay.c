@@ -105,6 +105,20 @@ static void ft_replay_broken(struct ft_vm *vm, int err)
 		    "log offset %llu cannot be decoded (%d)", vm->replayed, err);
 }
 
+/* What this host's devices had to say, and the log has not. From here on they are heard. */
+static void ft_replay_local_live(struct ft_vm *vm)
+{
+	struct ft_msi msi;
+	unsigned int gsi;
+	bool level;
+
+	for (gsi = 0; gsi < FT_GSI_MAX; gsi++)
+		while (ft_local_next_line(&vm->local, gsi, &level))
+			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, level);
+	while (ft_local_next_msi(&vm->local, &msi))
+		ft_kvm_send_msi(vm->kvm, msi.addr, msi.data);
+}
+
 /*
  * The log is used up and this copy is to go on: make it an ordinary VM. Time
  * goes on from the last value the guest, or anybody who asked the primary, can
@@ -114,7 +128,6 @@ static void ft_replay_broken(struct ft_vm *vm, int err)
 static void ft_replay_go_live(struct ft_vm *vm)
 {
 	u64 tsc = max(vm->last_tsc, READ_ONCE(vm->peer_tsc));
-	unsigned int gsi;
 
 	ft_fault_wait(FT_FAULT_GO_LIVE);
 	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
@@ -123,54 +136,32 @@ static void ft_replay_go_live(struct ft_vm *vm)
 			vm->replayed))
 		return;
 	ft_kvm_rearm_timer(vm->vcpu);
+	ft_replay_local_live(vm);
 	ft_vhost_go_live(vm);
-	for (gsi = 0; gsi < FT_GSI_MAX; gsi++) {
-		struct ft_line *line = &vm->lines[gsi];
-		bool local = READ_ONCE(line->local);
-
-		if (line->local_rises > line->logged_rises && !local && !line->logged)
-			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, 1);
-		if (local != line->logged || line->local_rises > line->logged_rises)
-			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, local);
-	}
 	ft_vm_release_vcpu(vm);
 	ft_output_announce(vm);
 }
 
 /**
- * ft_replay_local_line() - a device of this host drives an interrupt line
- * @vm: VM, replaying
- * @gsi: line
- * @level: level
+ * ft_replay_input() - a device of this host wants to interrupt the guest
+ * @vm: VM of a secondary
+ * @input: how
  *
- * Not applied: the log has the primary's. Remembered for going live.
+ * Not applied: the log has the primary's. Lines and MSIs are remembered for going live,
+ * and pass from then on.
  *
  * Context: any but NMI.
+ * Return: whether KVM is to see it.
  */
-void ft_replay_local_line(struct ft_vm *vm, u32 gsi, bool level)
+bool ft_replay_input(struct ft_vm *vm, const struct ft_input *input)
 {
-	unsigned long flags;
-
-	if (gsi >= FT_GSI_MAX)
-		return;
-	spin_lock_irqsave(&vm->lines_lock, flags);
-	if (level && !vm->lines[gsi].local)
-		vm->lines[gsi].local_rises++;
-	vm->lines[gsi].local = level;
-	spin_unlock_irqrestore(&vm->lines_lock, flags);
-}
-
-static void ft_replay_logged_line(struct ft_vm *vm, u32 gsi, bool level)
-{
-	unsigned long flags;
-
-	if (gsi >= FT_GSI_MAX)
-		return;
-	spin_lock_irqsave(&vm->lines_lock, flags);
-	if (level && !vm->lines[gsi].logged)
-		vm->lines[gsi].logged_rises++;
-	vm->lines[gsi].logged = level;
-	spin_unlock_irqrestore(&vm->lines_lock, flags);
+	switch (input->type) {
+	case KVM_FT_ENTRY_IRQ:
+		return ft_local_line(&vm->local, input->gsi, input->level & 1);
+	case KVM_FT_ENTRY_MSI:
+		return ft_local_msi(&vm->local, input->addr, input->data);
+	}
+	return ft_mode(vm) == FT_OFF;
 }
 
 /* True: it is the same here. */
@@ -202,10 +193,11 @@ static bool ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 {
 	switch (e->type) {
 	case KVM_FT_ENTRY_IRQ:
-		ft_replay_logged_line(vm, e->irq.gsi, e->irq.level & 1);
+		ft_local_logged_line(&vm->local, e->irq.gsi, e->irq.level & 1);
 		ft_kvm_set_irq(vm->kvm, e->irq.source, e->irq.gsi, e->irq.level);
 		break;
 	case KVM_FT_ENTRY_MSI:
+		ft_local_logged_msi(&vm->local, e->msi.addr, e->msi.data);
 		ft_kvm_send_msi(vm->kvm, e->msi.addr, e->msi.data);
 		break;
 	case KVM_FT_ENTRY_TIMER:

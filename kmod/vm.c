@@ -347,9 +347,9 @@ static struct ft_vm *ft_vm_alloc(const struct ft_vm_config *config,
 	INIT_LIST_HEAD(&vm->list);
 	INIT_HLIST_NODE(&vm->node);
 	spin_lock_init(&vm->state_lock);
-	spin_lock_init(&vm->lines_lock);
 	mutex_init(&vm->devices_lock);
 	ft_inputs_init(&vm->inputs);
+	ft_local_init(&vm->local);
 	init_waitqueue_head(&vm->wq);
 	INIT_WORK(&vm->work, ft_vm_work);
 	ft_vcpu_init(vm);

@@ -118,6 +118,7 @@ int ft_digest_take(struct ft_vm *vm, struct ft_digest *digest)
 		vcpu->arch.cr4, vcpu->arch.efer, vcpu->arch.apic_base,
 		vcpu->arch.mp_state, vcpu->arch.dr6, vcpu->arch.dr7,
 		vcpu->arch.xcr0, vcpu->arch.pat,
+		vcpu->arch.db[0], vcpu->arch.db[1], vcpu->arch.db[2], vcpu->arch.db[3],
 	};
 	u64 hash;
 	int ret;

@@ -454,6 +454,7 @@ static u64 ft_svm_hash_regs(struct kvm_vcpu *vcpu, u64 seed)
 		save->sfmask, save->kernel_gs_base, save->sysenter_cs,
 		save->sysenter_esp, save->sysenter_eip,
 		save->gdtr.base, save->gdtr.limit, save->idtr.base, save->idtr.limit,
+		(u32)*ft_member(vcpu, vcpu_svm, tsc_aux, u64),
 	};
 	int which;
 

@@ -92,12 +92,21 @@ static bool ft_inputs_no_place(const struct ft_inputs *q)
 	return READ_ONCE(q->head) - READ_ONCE(q->tail) == FT_INPUTS_MAX;
 }
 
-/* Leave of what waits only what makes a difference. */
+/*
+ * Leave of what waits only what makes a difference. What came since it was last done is
+ * compared with all before it, so that interrupts stay off for the length of the queue
+ * for each input that came, and not for each that finds the queue full.
+ */
 static void ft_inputs_merge(struct ft_inputs *q)
 {
 	unsigned int i, to;
 
-	for (i = q->tail; i != q->head; i++) {
+	if (q->looked == q->head)
+		return;
+	/* Taken meanwhile. */
+	if ((int)(q->looked - q->tail) < 0)
+		q->looked = q->tail;
+	for (i = q->looked; i != q->head; i++) {
 		switch (ft_inputs_at(q, i)->type) {
 		case KVM_FT_ENTRY_IRQ:
 			ft_inputs_merge_irq(q, i);
@@ -115,6 +124,7 @@ static void ft_inputs_merge(struct ft_inputs *q)
 			*ft_inputs_at(q, to++) = *ft_inputs_at(q, i);
 	q->merged += i - to;
 	q->head = to;
+	q->looked = to;
 }
 
 /**

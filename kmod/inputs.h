@@ -35,6 +35,7 @@ struct ft_input {
  * @open: inputs go straight to KVM; nothing is queued
  * @head: count of inputs ever queued, less those that were merged
  * @tail: count of inputs ever taken
+ * @looked: inputs before this one make a difference, all of them; at most @head
  * @merged: count of inputs that are as good as others that waited
  * @ring: the inputs between
  */
@@ -43,6 +44,7 @@ struct ft_inputs {
 	bool open;
 	unsigned int head;
 	unsigned int tail;
+	unsigned int looked;
 	u64 merged;
 	struct ft_input ring[FT_INPUTS_MAX];
 };

@@ -122,6 +122,38 @@ static void inputs_test_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ft_inputs_push(q, &input), 0);
 }
 
+/* Those that were found different are not compared again for each that finds no place. */
+static void inputs_test_looked(struct kunit *test)
+{
+	struct ft_inputs *q = queue(test);
+	struct ft_input input;
+	unsigned int i;
+
+	for (i = 0; i < FT_INPUTS_MAX; i++) {
+		input = msi(i << 16);
+		KUNIT_ASSERT_EQ(test, ft_inputs_push(q, &input), 0);
+	}
+	KUNIT_EXPECT_TRUE(test, ft_inputs_full(q));
+	/* It would be merged now, by who looks. */
+	q->ring[7] = q->ring[6];
+	KUNIT_EXPECT_EQ(test, ft_inputs_push(q, &input), -ENOSPC);
+	/* What comes new is looked at, and only that: it is as good as one that waits. */
+	KUNIT_ASSERT_TRUE(test, ft_inputs_pop(q, &input));
+	input = msi(100 << 16);
+	KUNIT_EXPECT_EQ(test, ft_inputs_push(q, &input), 0);
+	KUNIT_EXPECT_FALSE(test, ft_inputs_full(q));
+	KUNIT_EXPECT_EQ(test, q->merged, 1);
+	/* And again when the queue was empty meanwhile. */
+	while (ft_inputs_pop(q, &input))
+		;
+	for (i = 0; i < FT_INPUTS_MAX; i++) {
+		input = msi(i / 2 << 16);
+		KUNIT_ASSERT_EQ(test, ft_inputs_push(q, &input), 0);
+	}
+	KUNIT_EXPECT_FALSE(test, ft_inputs_full(q));
+	KUNIT_EXPECT_EQ(test, q->merged, 1 + FT_INPUTS_MAX / 2);
+}
+
 static void inputs_test_open(struct kunit *test)
 {
 	struct ft_inputs *q = queue(test);
@@ -220,6 +252,7 @@ static void inputs_test_same(struct kunit *test)
 static struct kunit_case inputs_cases[] = {
 	KUNIT_CASE(inputs_test_order),
 	KUNIT_CASE(inputs_test_full),
+	KUNIT_CASE(inputs_test_looked),
 	KUNIT_CASE(inputs_test_open),
 	KUNIT_CASE(inputs_test_pulses),
 	KUNIT_CASE(inputs_test_modes),

@@ -47,7 +47,7 @@ static const struct nla_policy kvm_ft_vm_attach_nl_policy[KVM_FT_A_VM_DEVICE + 1
 	[KVM_FT_A_VM_PEER_PORT] = { .type = NLA_U16, },
 	[KVM_FT_A_VM_HEARTBEAT_MS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVM_FT_A_VM_TIMEOUT_MS] = NLA_POLICY_MIN(NLA_U32, 1),
-	[KVM_FT_A_VM_LOG_SIZE] = NLA_POLICY_MIN(NLA_U32, 4096),
+	[KVM_FT_A_VM_LOG_SIZE] = { .type = NLA_U32, },
 	[KVM_FT_A_VM_DEVICE] = NLA_POLICY_NESTED(kvm_ft_device_nl_policy),
 };
 

@@ -5,9 +5,30 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/netlink.h>
+#include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/kvm_para.h>
 #include "hook.h"
+
+static bool ft_cpuid(const struct kvm_vcpu *vcpu, u32 leaf, u32 regs[4])
+{
+	u32 index = leaf == 0xd ? 1 : 0;
+	int i;
+
+	for (i = 0; i < vcpu->arch.cpuid_nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->arch.cpuid_entries[i];
+
+		if (e->function == leaf &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index)) {
+			regs[CPUID_EAX] = e->eax;
+			regs[CPUID_EBX] = e->ebx;
+			regs[CPUID_ECX] = e->ecx;
+			regs[CPUID_EDX] = e->edx;
+			return true;
+		}
+	}
+	return false;
+}
 
 /**
  * ft_hook_guest_has() - does the guest's CPUID have a bit?
@@ -20,21 +41,21 @@
  */
 bool ft_hook_guest_has(struct kvm_vcpu *vcpu, u32 leaf, int reg, int bit)
 {
-	u32 index = leaf == 0xd ? 1 : 0;
-	int i;
+	u32 regs[4];
 
-	for (i = 0; i < vcpu->arch.cpuid_nent; i++) {
-		const struct kvm_cpuid_entry2 *e = &vcpu->arch.cpuid_entries[i];
-		const u32 regs[] = {
-			[CPUID_EAX] = e->eax, [CPUID_EBX] = e->ebx,
-			[CPUID_ECX] = e->ecx, [CPUID_EDX] = e->edx,
-		};
+	return ft_cpuid(vcpu, leaf, regs) && regs[reg] & BIT(bit);
+}
 
-		if (e->function == leaf &&
-		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
-			return regs[reg] & BIT(bit);
-	}
-	return false;
+/*
+ * Another hypervisor's interface than KVM's own, of Hyper-V (whatever name it goes by) or
+ * Xen: with timers and pages of guest memory that KVM writes.
+ */
+static bool ft_foreign(const struct kvm_vcpu *vcpu)
+{
+	u32 regs[4];
+
+	return ft_cpuid(vcpu, KVM_CPUID_SIGNATURE, regs) &&
+	       memcmp(&regs[CPUID_EBX], KVM_SIGNATURE, 3 * sizeof(*regs));
 }
 
 /**
@@ -95,6 +116,12 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 	if (!vcpu->arch.cpuid_nent) {
 		NL_SET_ERR_MSG(extack, "QEMU has not set up the vCPU yet");
 		return -EAGAIN;
+	}
+	/* First: it has other bits where KVM's would be. */
+	if (ft_foreign(vcpu)) {
+		NL_SET_ERR_MSG(extack,
+			       "the guest is offered Hyper-V's or Xen's interface, whose timers and memory cannot be replayed; start it without hv-* in -cpu");
+		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < ARRAY_SIZE(ft_refusals); i++) {
 		const struct ft_refusal *r = &ft_refusals[i];

@@ -11,7 +11,7 @@
  *	member kvm kvm_lapic.lapic_timer	struct kvm_timer
  *
  *	void *timer = ft_member_ptr(apic, kvm_lapic, lapic_timer);
- *	s64 period = *ft_member(timer, kvm_timer, period, s64);
+ *	u64 deadline = *ft_member(timer, kvm_timer, tscdeadline, u64);
  *
  * Functions that are hooked or called by address have a "func" line: it says
  * what prototype the code here was written for.

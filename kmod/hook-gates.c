@@ -335,6 +335,21 @@ u64 ft_kvm_hash_irqchip(struct kvm_vcpu *vcpu)
 	return hash;
 }
 
+/**
+ * ft_kvm_forget_eois() - keep KVM from finding an interrupt storm
+ * @vcpu: vCPU outside of the guest
+ *
+ * When the guest ends 10000 interrupts of a line in a row that stays high, KVM lets the
+ * next one wait for 10 ms of the host's time: an input that no gate sees. To be called
+ * more often than that.
+ */
+void ft_kvm_forget_eois(struct kvm_vcpu *vcpu)
+{
+	void *ioapic = vcpu->kvm->arch.vioapic;
+
+	memset(ft_member_ptr(ioapic, kvm_ioapic, irq_eoi), 0, FT_SIZE_kvm_ioapic_irq_eoi);
+}
+
 bool ft_kvm_apicv(struct kvm_vcpu *vcpu)
 {
 	return *ft_member(vcpu->arch.apic, kvm_lapic, apicv_active, bool);

@@ -265,6 +265,9 @@ void ft_hook_release(struct ft_vm *vm)
 	vm->complete = NULL;
 }
 
+/* Exits between two of ft_kvm_forget_eois(); each ends one interrupt at most. */
+#define FT_EOIS		4096
+
 static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 {
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
@@ -274,6 +277,8 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
 		goto out;
 	}
+	if (unlikely(vm->stats.exits % FT_EOIS == 1))
+		ft_kvm_forget_eois(vcpu);
 	switch (vm->exit.kind) {
 	case FT_EXIT_TSC:
 	case FT_EXIT_TSCP:

@@ -120,6 +120,7 @@ void ft_kvm_rearm_timer(struct kvm_vcpu *vcpu);
 bool ft_kvm_runnable(struct kvm_vcpu *vcpu);
 u64 ft_kvm_hash_irqchip(struct kvm_vcpu *vcpu);
 bool ft_kvm_apicv(struct kvm_vcpu *vcpu);
+void ft_kvm_forget_eois(struct kvm_vcpu *vcpu);
 bool ft_file_is_vm(struct file *file);
 bool ft_file_is_vcpu(struct file *file);
 bool ft_hook_guest_has(struct kvm_vcpu *vcpu, u32 leaf, int reg, int bit);

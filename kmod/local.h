@@ -46,7 +46,7 @@ struct ft_msi {
  * @live: messages go to the interrupt controllers
  */
 struct ft_local {
-	spinlock_t lock;
+	spinlock_t lock;	/* all below */
 	struct ft_line lines[FT_GSI_MAX];
 	struct ft_msi msis[FT_LOCAL_MSIS_MAX];
 	unsigned int nr_msis;

@@ -10,6 +10,7 @@
  */
 #include <linux/mm.h>
 #include "engine.h"
+#include "trace.h"
 
 /**
  * ft_disk_hold() - a request wants to be submitted
@@ -94,6 +95,9 @@ static void *ft_disk_pop(struct ft_disk *disk, bool all)
 	    (all || ft_disk_allowed(disk, request))) {
 		cmd = request->cmd;
 		disk->tail++;
+		if (!all)
+			trace_kvm_ft_released(disk->vm->config.name, "request",
+					      request->offset);
 	}
 	spin_unlock(&disk->lock);
 	return cmd;

@@ -16,6 +16,7 @@
 #include <net/arp.h>
 #include "engine.h"
 #include "fault.h"
+#include "trace.h"
 
 static unsigned int ft_hold_size = 4 << 20;
 module_param_named(hold_size, ft_hold_size, uint, 0644);
@@ -143,6 +144,8 @@ static void ft_nic_release_locked(struct ft_nic *nic)
 		ft_fault(FT_FAULT_UNRELEASED);
 	local_bh_disable();
 	while ((skb = __skb_dequeue(&ready))) {
+		trace_kvm_ft_released(nic->vm->config.name, "packet",
+				      *ft_held_offset(skb));
 		memset(skb->cb, 0, sizeof(skb->cb));
 		/* It has been through the hooks of this device. As ifb does it. */
 		skb->tc_skip_classify = 1;

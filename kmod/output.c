@@ -4,6 +4,7 @@
  * the secondary has acknowledged the log up to that act.
  */
 #include "engine.h"
+#include "trace.h"
 
 /**
  * ft_output_allowed() - may be seen what the guest did up to here?
@@ -41,7 +42,8 @@ void ft_output_hold(struct ft_vm *vm)
 		return;
 	ft_vm_flush(vm);
 	/* Not to be interrupted: QEMU would get the write on its way out. */
-	wait_event_killable(vm->wq, ft_output_allowed(vm, offset));
+	if (!wait_event_killable(vm->wq, ft_output_allowed(vm, offset)))
+		trace_kvm_ft_released(vm->config.name, "write", offset);
 }
 
 /**

@@ -50,6 +50,13 @@ static void ft_vm_connected(void *owner)
 	pr_info("%s: the logging channel is up\n", vm->config.name);
 }
 
+static void ft_vm_sent(void *owner, u64 sent)
+{
+	struct ft_vm *vm = owner;
+
+	trace_kvm_ft_sent(vm->config.name, sent, READ_ONCE(vm->peer_replayed));
+}
+
 static void ft_vm_received(void *owner)
 {
 	struct ft_vm *vm = owner;
@@ -108,6 +115,7 @@ static void ft_vm_lost(void *owner, u32 reason, int err)
 
 static const struct ft_channel_ops ft_vm_channel_ops = {
 	.connected	= ft_vm_connected,
+	.sent		= ft_vm_sent,
 	.received	= ft_vm_received,
 	.acked		= ft_vm_acked,
 	.guest_tsc	= ft_vm_guest_tsc,

@@ -83,6 +83,11 @@ DECLARE_EVENT_CLASS(kvm_ft_offset,
 		  __get_str(vm), __entry->offset, __entry->replayed)
 );
 
+DEFINE_EVENT(kvm_ft_offset, kvm_ft_sent,
+	TP_PROTO(const char *vm, u64 offset, u64 replayed),
+	TP_ARGS(vm, offset, replayed)
+);
+
 DEFINE_EVENT(kvm_ft_offset, kvm_ft_received,
 	TP_PROTO(const char *vm, u64 offset, u64 replayed),
 	TP_ARGS(vm, offset, replayed)
@@ -91,6 +96,24 @@ DEFINE_EVENT(kvm_ft_offset, kvm_ft_received,
 DEFINE_EVENT(kvm_ft_offset, kvm_ft_acked,
 	TP_PROTO(const char *vm, u64 offset, u64 replayed),
 	TP_ARGS(vm, offset, replayed)
+);
+
+/* An output that waited for the log up to @offset is let go. */
+TRACE_EVENT(kvm_ft_released,
+	TP_PROTO(const char *vm, const char *kind, u64 offset),
+	TP_ARGS(vm, kind, offset),
+	TP_STRUCT__entry(
+		__string(vm, vm)
+		__string(kind, kind)
+		__field(u64, offset)
+	),
+	TP_fast_assign(
+		__assign_str(vm);
+		__assign_str(kind);
+		__entry->offset = offset;
+	),
+	TP_printk("%s %s offset=%llu",
+		  __get_str(vm), __get_str(kind), __entry->offset)
 );
 
 TRACE_EVENT(kvm_ft_state,

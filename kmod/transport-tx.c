@@ -162,6 +162,8 @@ static int ft_tx_run(struct ft_channel *ch)
 	if (!err)
 		err = ft_sock_splice(ch->sock, ch->bv, n, len);
 	ft_fault(FT_FAULT_UNACKED);
+	if (!err)
+		ch->ops->sent(ch->owner, offset + len);
 	ch->tx_stats.tx_frames++;
 	ch->tx_stats.tx_bytes += sizeof(h) + len;
 	ch->tx_stats.spliced_bytes += len;

@@ -15,6 +15,8 @@ struct ft_channel;
 /**
  * struct ft_channel_ops - what the channel tells its owner
  * @connected: HELLO was exchanged and agreed on; the channel is up
+ * @sent: primary: the socket has every log byte before @sent; for who watches, and behind
+ *	what it watches: @acked may be called before
  * @received: secondary: log bytes arrived, ft_log_head() of the ring moved
  * @acked: primary: the secondary holds every byte before @acked and has
  *	executed those before @replayed. The channel has released the ring up to
@@ -31,6 +33,7 @@ struct ft_channel;
  */
 struct ft_channel_ops {
 	void (*connected)(void *owner);
+	void (*sent)(void *owner, u64 sent);
 	void (*received)(void *owner);
 	void (*acked)(void *owner, u64 acked, u64 replayed);
 	u64 (*guest_tsc)(void *owner);

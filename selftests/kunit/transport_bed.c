@@ -27,6 +27,14 @@ static void end_received(void *owner)
 	wake_up(&end->wq);
 }
 
+static void end_sent(void *owner, u64 sent)
+{
+	struct end *end = owner;
+
+	end->sent = sent;
+	wake_up(&end->wq);
+}
+
 static void end_acked(void *owner, u64 acked, u64 replayed)
 {
 	struct end *end = owner;
@@ -67,6 +75,7 @@ static void end_lost(void *owner, u32 reason, int err)
 
 static const struct ft_channel_ops end_ops = {
 	.connected = end_connected,
+	.sent = end_sent,
 	.received = end_received,
 	.acked = end_acked,
 	.guest_tsc = end_guest_tsc,

@@ -40,7 +40,7 @@ static void drain(struct bed *bed)
 		consume(b, SIZE_MAX);
 	}
 	KUNIT_ASSERT_EQ(bed->test, b->replayed, head);
-	wait_for(a, a->acked == head && a->peer_replayed == head);
+	wait_for(a, a->sent == head && a->acked == head && a->peer_replayed == head);
 	KUNIT_ASSERT_EQ(bed->test, ft_log_tail(&a->log), head);
 	check_up(bed);
 }

@@ -27,6 +27,7 @@
  * @wq: woken at each callback
  * @connected: times it was told
  * @received: times it was told
+ * @sent: as told last
  * @acked: as told last
  * @peer_replayed: as told last
  * @replayed: what it consumed, for the channel to tell
@@ -44,6 +45,7 @@ struct end {
 	wait_queue_head_t wq;
 	int connected;
 	int received;
+	u64 sent;
 	u64 acked;
 	u64 peer_replayed;
 	u64 replayed;

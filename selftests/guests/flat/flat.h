@@ -111,6 +111,7 @@ void pit_start(u64 us);
 void lapic_timer_start(u32 mode, u8 vector, u64 us);
 void lapic_timer_again(u64 us);
 bool hpet_start(u8 vector, u64 us, bool msi);
+void hpet_again(u64 us);
 u64 tsc_per_ms(void);
 
 /* work.c */

@@ -72,6 +72,11 @@ void lapic_timer_again(u64 us)
 	lapic_write(LAPIC_TIMER_INITIAL, us * LAPIC_TICKS_PER_US);
 }
 
+static u64 hpet_ticks(u64 us)
+{
+	return us * FS_PER_US / mmio_read(HPET + HPET_CAP + 4);
+}
+
 /*
  * Timer 0: by MSI with @vector, or in the PIT's place, which the caller routes.
  * Returns false when the machine has no HPET, or none that sends MSIs.
@@ -85,7 +90,7 @@ bool hpet_start(u8 vector, u64 us, bool msi)
 
 	if (!period || period > 100000000 || (msi && !(config & HPET_T_FSB_CAP)))
 		return false;
-	ticks = us * FS_PER_US / period;
+	ticks = hpet_ticks(us);
 	mmio_write64(HPET + HPET_CONFIG, 0);
 	mmio_write64(HPET + HPET_COUNTER, 0);
 
@@ -100,4 +105,15 @@ bool hpet_start(u8 vector, u64 us, bool msi)
 	mmio_write64(HPET + HPET_TIMER0_COMPARE, ticks);
 	mmio_write64(HPET + HPET_CONFIG, enable);
 	return true;
+}
+
+/* Timer 0, started, is to fire once more, and not before it is told so again. */
+void hpet_again(u64 us)
+{
+	u64 config = mmio_read64(HPET + HPET_TIMER0);
+
+	if (config & HPET_T_PERIODIC)
+		mmio_write64(HPET + HPET_TIMER0, config & ~HPET_T_PERIODIC);
+	mmio_write64(HPET + HPET_TIMER0_COMPARE,
+		     mmio_read64(HPET + HPET_COUNTER) + hpet_ticks(us));
 }

@@ -49,8 +49,8 @@ struct ft_exit {
  * @feature: X86_FEATURE_* of processors that have it
  * @branches: perf's number of the event "retired conditional branches"
  * @bind: resolve symbols; returns -ENODEV with a sentence in the kernel log
- * @check: can this vCPU be protected? Sets extack. What KVM's other half asks for itself
- *	is in hook-check.c
+ * @check: can this vCPU be protected, as far as it is the vendor's affair? Sets extack;
+ *	called by ft_kvm_check()
  * @before_entry: interrupts off, before KVM enters the guest
  * @after_exit: interrupts off, right after KVM came out of it
  * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP

@@ -17,6 +17,9 @@ static int (*kvm_arch_set_irq_inatomic_orig)(struct kvm_kernel_irq_routing_entry
 					     bool line_status);
 static int (*kvm_send_userspace_msi_orig)(struct kvm *kvm, struct kvm_msi *msi);
 static void (*kvm_inject_nmi_orig)(struct kvm_vcpu *vcpu);
+static long (*kvm_arch_vcpu_ioctl_orig)(struct file *file, unsigned int ioctl,
+					unsigned long arg);
+static bool (*kvm_can_do_async_pf_orig)(struct kvm_vcpu *vcpu);
 static void (*apic_timer_expired_orig)(struct kvm_lapic *apic, bool from_timer_fn);
 static void (*kvm_inject_pending_timer_irqs_orig)(struct kvm_vcpu *vcpu);
 static int (*kvm_lapic_reg_read_orig)(struct kvm_lapic *apic, u32 offset, int len,
@@ -29,6 +32,8 @@ static int (*kvm_io_bus_read_orig)(struct kvm_vcpu *vcpu, enum kvm_bus bus,
 /* Called, not replaced. */
 static void (*kvm_set_lapic_tscdeadline_msr_addr)(struct kvm_vcpu *vcpu, u64 data);
 static int (*kvm_arch_vcpu_runnable_addr)(struct kvm_vcpu *vcpu);
+static int (*kvm_irq_map_gsi_addr)(struct kvm *kvm,
+				   struct kvm_kernel_irq_routing_entry *entries, int gsi);
 static const struct file_operations *kvm_vm_fops_addr;
 static const struct file_operations *kvm_vcpu_fops_addr;
 
@@ -45,6 +50,26 @@ static bool ft_gate(struct ft_vm *vm, const struct ft_input *input)
 	return true;
 }
 
+/*
+ * An irqfd's MSI comes as a line where its short cut is not taken: when it is assigned to
+ * an eventfd that is signalled, or while no more inputs can wait. The number of that line
+ * is this QEMU's affair, and need not be the other's.
+ */
+static void ft_line_to_msi(struct kvm *kvm, struct ft_input *input)
+{
+	struct kvm_kernel_irq_routing_entry entries[KVM_NR_IRQCHIPS];
+	int idx = srcu_read_lock(&kvm->irq_srcu);
+
+	if (kvm_irq_map_gsi_addr(kvm, entries, input->gsi) == 1 &&
+	    entries[0].type == KVM_IRQ_ROUTING_MSI)
+		*input = (struct ft_input) {
+			.type = KVM_FT_ENTRY_MSI,
+			.addr = (u64)entries[0].msi.address_hi << 32 | entries[0].msi.address_lo,
+			.data = entries[0].msi.data,
+		};
+	srcu_read_unlock(&kvm->irq_srcu, idx);
+}
+
 static int ft_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status)
 {
 	struct ft_input input = {
@@ -56,6 +81,9 @@ static int ft_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line
 	struct ft_vm *vm = ft_hook_enter(kvm);
 	int ret = 1;
 
+	/* An MSI has no falling edge. */
+	if (vm && gsi >= FT_GSI_MAX && level)
+		ft_line_to_msi(kvm, &input);
 	/* The resampler's answer to an EOI follows from what the guest did. */
 	if ((source == KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID && !level) ||
 	    ft_gate(vm, &input))
@@ -114,13 +142,37 @@ static void ft_inject_nmi(struct kvm_vcpu *vcpu)
 	struct ft_input input = { .type = KVM_FT_ENTRY_NMI };
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
 
-	/*
-	 * An NMI that the guest sends to itself comes up in its own thread
-	 * within KVM_RUN; QEMU's comes up there too, but in another ioctl.
-	 */
+	/* An NMI that the guest sends to itself comes up in its own thread within KVM_RUN. */
 	if ((vm && current == vm->task && vcpu->wants_to_run) || ft_gate(vm, &input))
 		kvm_inject_nmi_orig(vcpu);
 	ft_hook_leave(vm);
+}
+
+/* QEMU's NMI: the compiler may have put kvm_inject_nmi() into this. */
+static long ft_vcpu_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
+{
+	const struct ft_input input = { .type = KVM_FT_ENTRY_NMI };
+	struct kvm_vcpu *vcpu = file->private_data;
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	long ret = 0;
+
+	if (ioctl != KVM_NMI || ft_gate(vm, &input))
+		ret = kvm_arch_vcpu_ioctl_orig(file, ioctl, arg);
+	ft_hook_leave(vm);
+	return ret;
+}
+
+/*
+ * A page of the guest's that the host has to fetch first: waiting for it, KVM would halt the
+ * guest, or end its HLT when the page is there, neither of which the secondary sees.
+ */
+static bool ft_can_do_async_pf(struct kvm_vcpu *vcpu)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	bool ret = (!vm || ft_mode(vm) == FT_OFF) && kvm_can_do_async_pf_orig(vcpu);
+
+	ft_hook_leave(vm);
+	return ret;
 }
 
 static void ft_timer_expired(struct kvm_lapic *apic, bool from_timer_fn)
@@ -207,6 +259,8 @@ struct ft_func ft_funcs[] = {
 	FT_FUNC(kvm_arch_set_irq_inatomic, ft_set_irq_inatomic),
 	FT_FUNC(kvm_send_userspace_msi, ft_send_userspace_msi),
 	FT_FUNC(kvm_inject_nmi, ft_inject_nmi),
+	FT_FUNC(kvm_arch_vcpu_ioctl, ft_vcpu_ioctl),
+	FT_FUNC(kvm_can_do_async_pf, ft_can_do_async_pf),
 	FT_FUNC(apic_timer_expired, ft_timer_expired),
 	FT_FUNC(kvm_inject_pending_timer_irqs, ft_inject_pending_timer_irqs),
 	FT_FUNC(kvm_lapic_reg_read, ft_lapic_reg_read),
@@ -214,6 +268,7 @@ struct ft_func ft_funcs[] = {
 	FT_FUNC(kvm_io_bus_read, ft_io_bus_read),
 	FT_ADDR(kvm_set_lapic_tscdeadline_msr),
 	FT_ADDR(kvm_arch_vcpu_runnable),
+	FT_ADDR(kvm_irq_map_gsi),
 	FT_ADDR(kvm_vm_fops),
 	FT_ADDR(kvm_vcpu_fops),
 };

@@ -105,7 +105,7 @@ static void run_pit_ioapic(void)
 
 /*
  * No way to mask these: they come inside of report() as well. Not from the PIT,
- * where KVM waits for an EOI that NMIs do not have.
+ * where KVM waits for an EOI that NMIs do not have. QEMU's monitor can send some, too.
  */
 static void run_nmi(void)
 {
@@ -114,6 +114,7 @@ static void run_nmi(void)
 		skip("the machine has no HPET");
 		return;
 	}
+	lapic_write(LAPIC_LVT_LINT1, DELIVER_NMI);
 	ioapic_route(PIT_PIN, DELIVER_NMI);
 	work_for_ever();
 }

@@ -18,7 +18,7 @@ KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod \
 	KVM_FT_WERROR=$(WERROR) $(if $(VMLINUX),KVM_FT_VMLINUX=$(abspath $(VMLINUX)))
 
 .PHONY: all modules ftctl install install-modules install-ftctl dkms-source \
-	check demo bench bed lint clean help
+	check check-debug demo bench bed lint clean help
 
 all: modules ftctl
 
@@ -45,7 +45,7 @@ dkms-source:
 		-o -name modules.order -o -name layout-gen.h -o -name mklayout \
 		-o -path '*/uapi/build' \) -prune -exec rm -rf {} +
 
-check demo bench bed lint:
+check check-debug demo bench bed lint:
 	$(MAKE) -C selftests $@
 
 # The tree that DKMS has holds neither of the first two.
@@ -69,6 +69,7 @@ help:
 	@echo '  install-ftctl    the tool only'
 	@echo '  dkms-source      the module sources in $(DKMS_SRC), for "dkms add"'
 	@echo '  check            every test there is; needs root, builds its own hosts'
+	@echo '  check-debug      guests in lockstep on hosts with a debug kernel (hours)'
 	@echo '  demo             a guest survives the death of its host, on this machine'
 	@echo '  bench            what protection costs, on the same emulated hosts'
 	@echo '  bed              an interactive bed of emulated hosts'

@@ -94,11 +94,11 @@ host_wait() {
 			die "host$n died while it booted"
 		}
 		used=$(host_cpu_time "$n") || continue
-		((used < 30000)) || die "host$n does not boot: bed log host$n"
+		((used < 30000 * ${BED_PATIENCE:-1})) || die "host$n does not boot: bed log host$n"
 		sleep 0.1
 	done
 	until bed_ssh "host$n" true; do
-		if ! used=$(host_cpu_time "$n") || ((used >= 30000)); then
+		if ! used=$(host_cpu_time "$n") || ((used >= 30000 * ${BED_PATIENCE:-1})); then
 			host_tail "$n"
 			die "host$n does not answer"
 		fi

@@ -28,7 +28,7 @@ layer() {
 # The build root is shared, so each build runs in an overlay of its own, with
 # a copy of the tree: the developer's tree stays clean.  With BED_KERNEL, what
 # that folder holds lies over the build root, and the layer also has this
-# kernel's modules, and vmlinux and initrd beside it.
+# kernel's modules, and kernel and initrd beside it.
 layer_make() {
 	local out=$1 build host ccache=$KVM_FT_CACHE/ccache
 
@@ -64,7 +64,9 @@ layer_make() {
 			rm -f layer/usr/lib/modules/"$v"/{build,source}
 			cp -r "$BED_SRC"/{host,guest} src/
 			chroot "$root" /src/host/mkinitrd
-			cp src/{vmlinux,initrd} "$out"
+			# As a boot loader enters it: one with KASAN does not get far as an ELF file.
+			cp kernel/vmlinuz "$out/vmlinux"
+			cp src/initrd "$out"
 		fi
 		nice chroot "$root" /tree/.build-layer
 		mksquashfs "$root/layer" "$out/layer.img" -all-root -comp lz4 -no-progress -quiet

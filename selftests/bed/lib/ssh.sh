@@ -48,7 +48,7 @@ ssh_forget() {
 # the watch costs at least 20 ms, so that a host that waits for ever runs out
 # of its limit too.
 watched() {
-	local n=$1 limit=$(($2 * 100)) verdict pid watch rc=0
+	local n=$1 limit=$(($2 * 100 * ${BED_PATIENCE:-1})) verdict pid watch rc=0
 
 	shift 2
 	host_alive "$n" || {

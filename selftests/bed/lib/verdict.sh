@@ -23,3 +23,21 @@ verdict() {
 	printf 'host%s: %s\n' "$1" "${found//$'\n'/$'\n'host$1: }"
 	return 1
 }
+
+# leaks N: print what host N's kernel has lost of its memory, if it looks for that and the
+# host is up; fail if there is any. Only the second scan tells of what is new.
+leaks() {
+	local found
+
+	host_alive "$1" || return 0
+	found=$(cmd_run -t 600 "host$1" 'f=/sys/kernel/debug/kmemleak
+		[ -e $f ] || exit 0
+		for i in 1 2; do
+			sleep 6
+			echo scan >$f
+		done
+		cat $f') || return
+	[[ $found ]] || return 0
+	printf 'host%s: lost memory:\n%s\n' "$1" "$found"
+	return 1
+}

@@ -127,8 +127,9 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 		const struct ft_refusal *r = &ft_refusals[i];
 
 		if (ft_hook_guest_has(vcpu, r->leaf, r->reg, r->bit)) {
+			/* No more than netlink has room for. */
 			NL_SET_ERR_MSG_FMT(extack,
-					   "the guest has the CPU feature %s, which cannot be replayed; start it with -cpu ...,-%s",
+					   "CPU feature %s cannot be replayed: use -cpu ...,-%s",
 					   r->flag, r->flag);
 			return -EOPNOTSUPP;
 		}

@@ -119,6 +119,8 @@ static const struct key stats_keys[] = {
 	[KVM_FT_A_STATS_REQUESTS]	= { "requests", NUMBER },
 	[KVM_FT_A_STATS_DISK_BYTES]	= { "disk-bytes", NUMBER },
 	[KVM_FT_A_STATS_INPUTS_MERGED]	= { "inputs-merged", NUMBER },
+	[KVM_FT_A_STATS_HOLD_MAX]	= { "hold-max", NUMBER },
+	[KVM_FT_A_STATS_HOLD_FULL]	= { "hold-full", NUMBER },
 };
 
 static const struct key_set stats_set = { stats_keys, ARRAY_SIZE(stats_keys) };

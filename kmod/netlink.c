@@ -125,7 +125,9 @@ static int ft_nl_put_stats(struct sk_buff *msg, const struct ft_stats *stats)
 	    nla_put_uint(msg, KVM_FT_A_STATS_DMA_BYTES, stats->dma_bytes) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_REQUESTS, stats->requests) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_DISK_BYTES, stats->disk_bytes) ||
-	    nla_put_uint(msg, KVM_FT_A_STATS_INPUTS_MERGED, stats->inputs_merged))
+	    nla_put_uint(msg, KVM_FT_A_STATS_INPUTS_MERGED, stats->inputs_merged) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_HOLD_MAX, stats->hold_max) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_HOLD_FULL, stats->hold_full))
 		return -EMSGSIZE;
 
 	nla_nest_end(msg, nest);

@@ -49,9 +49,13 @@ static bool ft_nic_hold(struct ft_nic *nic, struct sk_buff *skb)
 		*ft_held_offset(skb) = offset;
 		__skb_queue_tail(&nic->held, skb);
 		nic->bytes += skb->truesize;
-		if (nic->bytes > READ_ONCE(ft_hold_size))
-			nic->full = true;
 		vm->stats.packets_held++;
+		if (nic->bytes > vm->stats.hold_max)
+			vm->stats.hold_max = nic->bytes;
+		if (!nic->full && nic->bytes > READ_ONCE(ft_hold_size)) {
+			nic->full = true;
+			vm->stats.hold_full++;
+		}
 	}
 	spin_unlock_bh(&nic->held.lock);
 	return hold;

@@ -22,6 +22,8 @@
  * @dma_bytes: bytes of such writes that are in the log
  * @disk_bytes: bytes of such writes that are not, since the secondary reads them itself
  * @requests: disk requests submitted
+ * @hold_max: most bytes of memory that a NIC's held packets took
+ * @hold_full: times that they came to be more than hold_size, and the guest was slowed
  * @inputs_merged: inputs that waited and said no more than others that waited
  *
  * Written by the vCPU's thread only (plain stores), read racily; the last one is filled in
@@ -44,6 +46,8 @@ struct ft_stats {
 	u64 dma_bytes;
 	u64 disk_bytes;
 	u64 requests;
+	u64 hold_max;
+	u64 hold_full;
 	u64 inputs_merged;
 };
 

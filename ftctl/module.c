@@ -12,7 +12,9 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "../uapi/kvm_ft.h"
 #include "ftctl.h"
@@ -174,6 +176,9 @@ static int on_valid(struct nl_msg *msg, void *arg)
 {
 	struct call *call = arg;
 
+	/* An event, which came before; mod_wait() says what that means. */
+	if (!nlmsg_hdr(msg)->nlmsg_seq)
+		return NL_SKIP;
 	json_object_array_add(call->list, msg_json(msg));
 	return NL_OK;
 }
@@ -333,6 +338,49 @@ int mod_version(struct mod *mod, struct json_object **version)
 	return msg ? mod_call(mod, msg, version) : -1;
 }
 
+/**
+ * mod_listen - have changes of state tell @mod of them
+ * @mod: from mod_open(); for mod_wait() or mod_events()
+ *
+ * Return: 0, or -1 after fail().
+ */
+int mod_listen(struct mod *mod)
+{
+	int group = genl_ctrl_resolve_grp(mod->sk, KVM_FT_FAMILY_NAME, KVM_FT_MCGRP_EVENTS);
+
+	if (group < 0)
+		return fail("the module has no events: %s", nl_geterror(group));
+	return platform_nl_join(mod->sk, group);
+}
+
+/**
+ * mod_wait - wait until a VM's state may have changed since the last call
+ * @mod: after mod_listen()
+ * @fd: what ends the wait, too, when it is readable
+ * @timeout_ms: when to come back in any case
+ *
+ * Which VM it was, and what happened, is for the caller to ask: events may get
+ * lost, and one that came before an answer to a call is in that answer already.
+ *
+ * Return: 0, or -1 after fail().
+ */
+int mod_wait(struct mod *mod, int fd, int timeout_ms)
+{
+	int sk = platform_nl_fd(mod->sk);
+	struct pollfd fds[] = {
+		{ .fd = sk, .events = POLLIN }, { .fd = fd, .events = POLLIN },
+	};
+	char event[64];
+	ssize_t n;
+
+	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
+		return errno == EINTR ? 0 : fail_errno("poll");
+	do {
+		n = recv(sk, event, sizeof(event), MSG_DONTWAIT);
+	} while (n > 0 || (n < 0 && errno == ENOBUFS));
+	return n < 0 && errno == EAGAIN ? 0 : fail("no more events from the module");
+}
+
 struct listener {
 	int (*event)(struct json_object *status, void *arg);
 	void *arg;
@@ -362,13 +410,9 @@ int mod_events(struct mod *mod, int (*event)(struct json_object *status, void *a
 	       void *arg)
 {
 	struct listener l = { .event = event, .arg = arg };
-	int group, err;
+	int err;
 
-	group = genl_ctrl_resolve_grp(mod->sk, KVM_FT_FAMILY_NAME,
-				      KVM_FT_MCGRP_EVENTS);
-	if (group < 0)
-		return fail("the module has no events: %s", nl_geterror(group));
-	if (platform_nl_join(mod->sk, group))
+	if (mod_listen(mod))
 		return -1;
 
 	nl_socket_modify_cb(mod->sk, NL_CB_VALID, NL_CB_CUSTOM, on_event, &l);

@@ -30,6 +30,8 @@ int mod_vm_call(struct mod *mod, int cmd, const char *name,
 int mod_vm_list(struct mod *mod, struct json_object **list);
 int mod_vm_find(struct mod *mod, const char *name, struct json_object **status);
 int mod_version(struct mod *mod, struct json_object **version);
+int mod_listen(struct mod *mod);
+int mod_wait(struct mod *mod, int fd, int timeout_ms);
 int mod_events(struct mod *mod, int (*event)(struct json_object *status, void *arg),
 	       void *arg);
 

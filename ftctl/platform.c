@@ -56,6 +56,17 @@ int platform_nl_join(struct nl_sock *sk, int group)
 }
 
 /**
+ * platform_nl_fd - what is readable when something has come
+ * @sk: the socket
+ *
+ * Return: a descriptor
+ */
+int platform_nl_fd(struct nl_sock *sk)
+{
+	return nl_socket_get_fd(sk);
+}
+
+/**
  * platform_proc - where processes are seen
  *
  * Return: a path

@@ -11,6 +11,7 @@ struct nl_sock;
 /* Generic netlink, connected, with extended acknowledgements. */
 struct nl_sock *platform_nl_open(void);
 int platform_nl_join(struct nl_sock *sk, int group);
+int platform_nl_fd(struct nl_sock *sk);
 
 const char *platform_proc(void);	/* "/proc" */
 const char *platform_run(void);		/* where files live until reboot */

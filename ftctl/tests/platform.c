@@ -103,6 +103,12 @@ int platform_nl_join(struct nl_sock *sk, int group)
 	return send(kernel, &nlh, sizeof(nlh), MSG_NOSIGNAL) < 0 ? fail("join") : 0;
 }
 
+int platform_nl_fd(struct nl_sock *sk)
+{
+	(void)sk;
+	return kernel;
+}
+
 const char *platform_proc(void)
 {
 	return in_dir("proc");

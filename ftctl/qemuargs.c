@@ -71,8 +71,14 @@ int args_count(char **argv)
 	return n;
 }
 
-/* QEMU takes -option and --option for the same. */
-static bool is_option(const char *arg, const char *option)
+/**
+ * is_option - is an argument this option?
+ * @arg: the argument
+ * @option: the option, without its hyphen: QEMU takes one or two for the same
+ *
+ * Return: true when it is
+ */
+bool is_option(const char *arg, const char *option)
 {
 	if (*arg != '-')
 		return false;
@@ -82,8 +88,14 @@ static bool is_option(const char *arg, const char *option)
 	return !strcmp(arg, option);
 }
 
-/* One "key=value" or "value" of a list; a doubled comma stands for a comma. */
-static const char *next_part(const char *opts, char *part)
+/**
+ * optpart - one part of a list of options
+ * @opts: the list; a doubled comma stands for a comma
+ * @part: becomes "key=value" or "value"; has room for all of @opts
+ *
+ * Return: the rest of @opts
+ */
+const char *optpart(const char *opts, char *part)
 {
 	for (; *opts; opts++) {
 		if (*opts == ',') {
@@ -118,7 +130,7 @@ char *optval(const char *opts, const char *key)
 		bool first = rest == opts;
 		char *eq;
 
-		rest = next_part(rest, part);
+		rest = optpart(rest, part);
 		eq = strchr(part, '=');
 		if (!key && first && !eq)
 			found = strdup(part);
@@ -150,10 +162,34 @@ char *args_name(char **argv)
 	return NULL;
 }
 
+/**
+ * args_chardev - the options of a -chardev
+ * @argv: QEMU's arguments
+ * @id: its id
+ *
+ * Return: its options, in @argv; NULL when there is none
+ */
+const char *args_chardev(char **argv, const char *id)
+{
+	const char *opts = NULL;
+
+	for (char **a = argv; a[0] && a[1] && !opts; a++) {
+		char *its_id;
+
+		if (!is_option(a[0], "chardev"))
+			continue;
+		its_id = optval(a[1], "id");
+		if (its_id && !strcmp(its_id, id))
+			opts = a[1];
+		free(its_id);
+	}
+	return opts;
+}
+
 /* The options of the chardev that a control monitor uses. */
 static const char *qmp_chardev(char **argv)
 {
-	const char *opts = NULL;
+	const char *opts;
 	char *chardev = NULL;
 
 	for (char **a = argv; a[0] && a[1] && !chardev; a++) {
@@ -169,16 +205,7 @@ static const char *qmp_chardev(char **argv)
 	if (!chardev)
 		return NULL;
 
-	for (char **a = argv; a[0] && a[1] && !opts; a++) {
-		char *id;
-
-		if (!is_option(a[0], "chardev"))
-			continue;
-		id = optval(a[1], "id");
-		if (id && !strcmp(id, chardev))
-			opts = a[1];
-		free(id);
-	}
+	opts = args_chardev(argv, chardev);
 	free(chardev);
 	return opts;
 }
@@ -242,8 +269,14 @@ const char *args_inherited(char **argv)
 	return NULL;
 }
 
-/* The same of both ways to write options: key=value,... and JSON. */
-static char *either_optval(const char *opts, const char *key)
+/**
+ * either_optval - an option, of both ways to write them
+ * @opts: key=value,... or JSON
+ * @key: the option
+ *
+ * Return: the value for free(), or NULL
+ */
+char *either_optval(const char *opts, const char *key)
 {
 	struct json_object *o, *value;
 	char *text;
@@ -297,6 +330,23 @@ char *netdev_val(const char *opts, const char *key)
 }
 
 /**
+ * optval_on - does a switch's value say that it is on?
+ * @value: the value
+ *
+ * Return: true when it does
+ */
+bool optval_on(const char *value)
+{
+	static const char *const words[] = { "on", "yes", "true", "y" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(value, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/**
  * netdev_on - is a switch of a -netdev on?
  * @opts: from args_netdev(), or NULL
  * @key: the switch
@@ -305,12 +355,9 @@ char *netdev_val(const char *opts, const char *key)
  */
 bool netdev_on(const char *opts, const char *key)
 {
-	static const char *const words[] = { "on", "yes", "true", "y" };
 	char *value = netdev_val(opts, key);
-	bool on = false;
+	bool on = value && optval_on(value);
 
-	for (size_t i = 0; value && i < ARRAY_SIZE(words); i++)
-		on |= !strcmp(value, words[i]);
 	free(value);
 	return on;
 }

@@ -18,10 +18,16 @@ const char *args_inherited(char **argv);
 char **args_for_peer(char **argv);
 char **args_files(char **argv);
 
+bool is_option(const char *arg, const char *option);
+
+const char *args_chardev(char **argv, const char *id);
 const char *args_netdev(char **argv, const char *id);
 char *netdev_val(const char *opts, const char *key);
 bool netdev_on(const char *opts, const char *key);
 
 char *optval(const char *opts, const char *key);
+bool optval_on(const char *value);
+char *either_optval(const char *opts, const char *key);
+const char *optpart(const char *opts, char *part);
 
 #endif /* _FTCTL_QEMUARGS_H */

@@ -52,6 +52,7 @@
  * @nics: its NICs
  * @disks: its disks
  * @peer: the peer's ftctl
+ * @consoles: what the peer did with the copy's consoles
  * @link: the ends of the logging link
  * @session: random, the same on both sides
  * @port: where the module there listens
@@ -74,6 +75,7 @@ struct enable {
 	struct json_object *nics;
 	struct json_object *disks;
 	struct peer peer;
+	struct json_object *consoles;
 	struct link link;
 	u64 session;
 	unsigned int port;
@@ -155,6 +157,7 @@ static int step_peer(struct enable *e)
 
 	e->port = js_int(answer, "port");
 	e->migration_port = js_int(answer, "migration-port");
+	e->consoles = json_object_get(js_get(answer, "consoles"));
 	json_object_put(answer);
 	return 0;
 }
@@ -319,9 +322,28 @@ static void release(struct enable *e)
 	qmp_close(e->qmp);
 	json_object_put(e->nics);
 	json_object_put(e->disks);
+	json_object_put(e->consoles);
 	qemu_free(&e->qemu);
 	if (e->mod.sk)
 		mod_close(&e->mod);
+}
+
+/* Where the copy's consoles are seen, or that something must not be done there. */
+static void tell_consoles(struct enable *e)
+{
+	for (size_t i = 0; i < js_length(e->consoles); i++) {
+		struct json_object *console = json_object_array_get_idx(e->consoles, i);
+		const char *id = js_str(console, "id", "?");
+		const char *file = js_str(console, "file", NULL);
+
+		if (!file)
+			fprintf(stderr,
+				"ftctl: enable: console %s on %s takes input, type nothing there: %s\n",
+				id, e->host, js_str(console, "why", "?"));
+		else if (!opt.json)
+			printf("console %s on %s, until it is live: %s, no input\n",
+			       id, e->host, file);
+	}
 }
 
 static int finish(const struct command *cmd, struct enable *e)
@@ -342,6 +364,7 @@ static int finish(const struct command *cmd, struct enable *e)
 	} else {
 		printf("%s is protected: primary here, secondary on %s\n", e->vm, e->host);
 	}
+	tell_consoles(e);
 	return err;
 }
 

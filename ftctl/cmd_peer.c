@@ -147,8 +147,7 @@ static int op_cont(struct session *s, struct json_object *request,
 static int op_commit(struct session *s, struct json_object *request,
 		     struct json_object *answer)
 {
-	copy_keep(&s->copy);
-	return 0;
+	return copy_keep(&s->copy);
 }
 
 static int op_discard(struct session *s, struct json_object *request,

@@ -16,6 +16,7 @@
 #include "../uapi/kvm_ft.h"
 #include "addr.h"
 #include "attach.h"
+#include "console.h"
 #include "copy.h"
 #include "disk.h"
 #include "ftctl.h"
@@ -34,6 +35,9 @@
 /* How often, and in what steps, a starting QEMU is asked for its monitor. */
 #define START_POLLS	600
 #define START_POLL_NS	100000000L
+
+/* What "ftctl watch-copy" said. */
+#define WATCH_LOG	".watch"
 
 /* The end of what QEMU printed, to go with the reason of a failure. */
 static int fail_with_log(const char *log, const char *what)
@@ -63,14 +67,20 @@ static char **argv_from_json(struct json_object *list)
 	return argv;
 }
 
-static void remove_files(const char *name, char **files)
+static void remove_files(const char *name, char **argv)
 {
-	char log[PATH_MAX];
+	static const char *const own[] = { ".log", WATCH_LOG };
+	char **files = args_files(argv);
+	char path[PATH_MAX];
 
 	for (char **f = files; f && *f; f++)
 		unlink(*f);
-	if (!runfile_path(name, ".log", log, sizeof(log)))
-		unlink(log);
+	args_free(files);
+	console_forget(name, argv);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (!runfile_path(name, own[i], path, sizeof(path)))
+			unlink(path);
+	}
 }
 
 /* A copy that may never run again makes room for the new one. */
@@ -91,7 +101,6 @@ static int make_room(struct mod *mod, const char *name)
 static int start_qemu(struct copy *copy, struct json_object *request, const char *log)
 {
 	char **argv = argv_from_json(js_get(request, "argv"));
-	char **own = argv ? args_for_peer(argv) : NULL;
 	const char *exe = js_str(request, "exe", NULL);
 	struct timespec pause = { .tv_nsec = START_POLL_NS };
 	struct qemu qemu = {
@@ -101,30 +110,26 @@ static int start_qemu(struct copy *copy, struct json_object *request, const char
 	pid_t pid = -1;
 	int status;
 
-	if (!own || !exe)
+	qemu.argv = argv ? args_for_peer(argv) : NULL;
+	args_free(argv);
+	if (!qemu.argv || !exe)
 		fail("out of memory");
 	else
-		pid = subprocess_detached(exe, (const char *const *)own, qemu.cwd, log);
-	copy->files = own ? args_files(own) : NULL;
-	args_free(argv);
-	if (pid < 0) {
-		args_free(own);
+		pid = subprocess_detached(exe, (const char *const *)qemu.argv, qemu.cwd, log);
+	copy->argv = qemu.argv;
+	if (pid < 0)
 		return -1;
-	}
 
 	copy->pid = pid;
-	qemu.argv = own;
 	for (int i = 0; i < START_POLLS && !copy->qmp; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			copy->pid = 0;
-			args_free(own);
 			return fail_with_log(log, "QEMU did not start");
 		}
 		copy->qmp = qmp_open(&qemu);
 		if (!copy->qmp)
 			nanosleep(&pause, NULL);
 	}
-	args_free(own);
 	return copy->qmp ? 0 : fail_with_log(log, fail_why());
 }
 
@@ -191,7 +196,7 @@ static int listen_for_guest(struct copy *copy, struct json_object *request,
  * @mod: from mod_open()
  * @copy: zeroed; to be filled. On failure copy_undo() is still due.
  * @request: name, argv, exe, cwd, nics, listen, session, on-loss, reads
- * @answer: gets pid, port and migration-port
+ * @answer: gets pid, port, migration-port and consoles, see console.h
  *
  * It is attached before the guest's state arrives: from then on its interrupt
  * controllers take no input but the log's.
@@ -201,8 +206,10 @@ static int listen_for_guest(struct copy *copy, struct json_object *request,
 int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request,
 		 struct json_object *answer)
 {
+	struct json_object *consoles = json_object_new_array();
 	char log[PATH_MAX];
 
+	json_object_object_add(answer, "consoles", consoles);
 	copy->name = strdup(js_str(request, "name", ""));
 	if (!copy->name || !*copy->name)
 		return fail("which VM?");
@@ -210,6 +217,8 @@ int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request
 	    runfile_path(copy->name, ".log", log, sizeof(log)) ||
 	    start_qemu(copy, request, log))
 		return -1;
+	/* What is typed before is gone with the guest's state, which comes later. */
+	copy->watch = console_show_only(copy->qmp, copy->name, copy->argv, consoles);
 	if (attach(mod, copy, request, answer) ||
 	    listen_for_guest(copy, request, answer)) {
 		char why[1000];
@@ -224,7 +233,7 @@ int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request
 static void forget(struct copy *copy)
 {
 	qmp_close(copy->qmp);
-	args_free(copy->files);
+	args_free(copy->argv);
 	free(copy->name);
 	memset(copy, 0, sizeof(*copy));
 }
@@ -243,18 +252,34 @@ void copy_undo(struct mod *mod, struct copy *copy)
 		waitpid(copy->pid, NULL, 0);
 	}
 	/* Not before QEMU was started: the files may be those of another VM. */
-	if (copy->files)
-		remove_files(copy->name, copy->files);
+	if (copy->argv)
+		remove_files(copy->name, copy->argv);
 	forget(copy);
+}
+
+static int start_watch(struct copy *copy)
+{
+	char pid[16], log[PATH_MAX];
+	const char *const argv[] = { "ftctl", "watch-copy", copy->name, pid, NULL };
+
+	snprintf(pid, sizeof(pid), "%d", copy->pid);
+	if (runfile_path(copy->name, WATCH_LOG, log, sizeof(log)))
+		return -1;
+	return subprocess_detached("/proc/self/exe", argv, NULL, log) < 0 ? -1 : 0;
 }
 
 /**
  * copy_keep - the copy stays when we go
  * @copy: from copy_prepare()
+ *
+ * Return: 0, or -1 after fail(): then it is still to be undone.
  */
-void copy_keep(struct copy *copy)
+int copy_keep(struct copy *copy)
 {
+	if (copy->watch && start_watch(copy))
+		return -1;
 	forget(copy);
+	return 0;
 }
 
 /**
@@ -267,7 +292,6 @@ void copy_keep(struct copy *copy)
 int copy_stop(const char *name, struct json_object *status)
 {
 	struct qemu qemu;
-	char **files;
 	int err;
 
 	/* Numbers of processes are used again: be sure that it is the one. */
@@ -278,11 +302,9 @@ int copy_stop(const char *name, struct json_object *status)
 		return 0;
 	}
 
-	files = args_files(qemu.argv);
 	err = qemu_stop(qemu.pid);
 	if (!err)
-		remove_files(name, files);
-	args_free(files);
+		remove_files(name, qemu.argv);
 	qemu_free(&qemu);
 	return err;
 }

@@ -67,6 +67,7 @@ extern const struct command cmd_promote;
 extern const struct command cmd_status;
 extern const struct command cmd_test_failover;
 extern const struct command cmd_version;
+extern const struct command cmd_watch_copy;
 
 int command_usage(const struct command *cmd, const char *fmt, ...) __printf(2, 3);
 void command_help(const struct command *cmd);

@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_monitor,
 	&cmd_version,
 	&cmd_peer,
+	&cmd_watch_copy,
 };
 
 static void print_usage(FILE *to)

@@ -25,7 +25,7 @@
 #include <sys/types.h>
 
 /* Both ends have to speak the same. */
-#define PEER_PROTOCOL	4
+#define PEER_PROTOCOL	5
 
 /**
  * struct peer - a conversation

@@ -14,7 +14,8 @@
  *	ram		"read-only": guest memory is
  *
  * FTCTL_TEST_DIR/ram, if it is there, is guest memory.
- * FTCTL_TEST_DIR/qmp.log gets the commands.
+ * FTCTL_TEST_DIR/qmp.log gets the commands, FTCTL_TEST_DIR/chardevs what was to
+ * be changed of these.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -49,6 +50,7 @@ static const char *migration_error;
 static int steps_left;
 static bool pause_before_switchover;
 static char **args;
+static struct json_object *chardevs;	/* what is behind those that were changed */
 
 static const char *in_dir(const char *name)
 {
@@ -251,7 +253,7 @@ static struct json_object *qom_list(struct json_object *request)
 		id = optval(a[1], "id");
 		if (!id == anonymous) {
 			o = json_object_new_object();
-			type = optval(a[1], NULL);
+			type = either_optval(a[1], "driver") ?: optval(a[1], NULL);
 			snprintf(text, sizeof(text), "child<%s>", type);
 			js_add_str(o, "type", text);
 			snprintf(text, sizeof(text), "device[%d]", nr++);
@@ -342,6 +344,35 @@ static struct json_object *query_rx_filter(void)
 	return reversed;
 }
 
+static struct json_object *change_chardev(struct json_object *request)
+{
+	const char *type = js_str(js_get(request, "backend"), "type", "?");
+	FILE *f = fopen(in_dir("chardevs"), "a");
+
+	fprintf(f, "%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	fclose(f);
+	chardevs = chardevs ?: json_object_new_object();
+	js_add_str(chardevs, js_str(request, "id", "?"), type);
+	return json(strcmp(type, "pty") ? "{}" : "{\"pty\": \"/dev/pts/77\"}");
+}
+
+static struct json_object *query_chardev(void)
+{
+	struct json_object *list = json_object_new_array();
+
+	if (!chardevs)
+		return list;
+	json_object_object_foreach(chardevs, id, type) {
+		struct json_object *o = json_object_new_object();
+
+		js_add_str(o, "label", id);
+		js_add_str(o, "filename", json_object_get_string(type));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 /* What the monitor returns; NULL: it does not know the command. */
 static struct json_object *execute(const char *command, struct json_object *arguments)
 {
@@ -363,6 +394,10 @@ static struct json_object *execute(const char *command, struct json_object *argu
 		return query_rx_filter();
 	if (!strcmp(command, "query-pci"))
 		return json("[{\"devices\": [{\"slot\": 0, \"class_info\": {\"class\": 1536}}]}]");
+	if (!strcmp(command, "chardev-change"))
+		return change_chardev(arguments);
+	if (!strcmp(command, "query-chardev"))
+		return query_chardev();
 	if (!strcmp(command, "query-migrate"))
 		return query_migrate();
 	if (!strcmp(command, "migrate"))
@@ -470,8 +505,7 @@ static int qmp_listen(const char *path)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.*s",
-		 (int)strcspn(path, ","), path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	unlink(addr.sun_path);
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1)) {
 		perror(addr.sun_path);
@@ -566,6 +600,7 @@ static void open_ram(void)
 int main(int argc, char **argv)
 {
 	struct json_tokener *tokener = json_tokener_new();
+	char *path;
 
 	/* Two hosts have two file systems: "/proc/self/cwd/..." is such a path. */
 	(void)!chdir(in_dir("."));
@@ -573,15 +608,12 @@ int main(int argc, char **argv)
 	for (int i = 0; i < SLOTS; i++)
 		fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 
+	path = args_qmp_path(argv);
+	if (path)
+		fds[QMP_SERVER].fd = qmp_listen(path);
 	for (int i = 1; i < argc; i++) {
-		const char *path = strstr(argv[i], "path=");
-
 		if (!strcmp(argv[i], "-incoming"))
 			run_state = "inmigrate";
-		else if (!strncmp(argv[i], "unix:", 5))
-			fds[QMP_SERVER].fd = qmp_listen(argv[i] + 5);
-		else if (path)
-			fds[QMP_SERVER].fd = qmp_listen(path + 5);
 		else if (!strcmp(argv[i], "-nonsense"))
 			return fprintf(stderr, "qemu: -nonsense: invalid option\n"), 1;
 	}

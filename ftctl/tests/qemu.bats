@@ -92,7 +92,7 @@ reached() {
 
 @test "the peer's end: nonsense is refused, and the conversation goes on" {
 	run bash -c "printf '%s\n' 'not json' '{\"op\":\"dance\"}' \
-		'{\"op\":\"hello\",\"protocol\":99}' '{\"op\":\"hello\",\"protocol\":4}' \
+		'{\"op\":\"hello\",\"protocol\":99}' '{\"op\":\"hello\",\"protocol\":5}' \
 		'{\"op\":\"cont\"}' '{\"op\":\"prepare\"}' '{\"op\":\"check\",\"wwpns\":7}' \
 		'{\"op\":\"check\",\"wwpns\":[null,\"../x\"]}' | '$FTCTL' peer"
 	ends 0

@@ -63,38 +63,42 @@ static bool ft_foreign(const struct kvm_vcpu *vcpu)
  * @leaf: CPUID leaf
  * @reg: register
  * @bit: bit
- * @flag: QEMU's name of it, for -cpu ...,-flag
+ * @sentence: for the operator, whole: what extack formats is cut after 79 characters
  */
 struct ft_refusal {
 	u32 leaf;
 	int reg;
 	int bit;
-	const char *flag;
+	const char *sentence;
 };
+
+/* By QEMU's name of it, for -cpu ...,-flag. */
+#define FT_FEATURE(flag) \
+	"the guest has the CPU feature " flag ", which cannot be replayed; start it with -cpu ...,-" flag
 
 static const struct ft_refusal ft_refusals[] = {
 	/* Answered by the processor itself, differently each time. */
-	{ 1, CPUID_ECX, 30, "rdrand" },
-	{ 7, CPUID_EBX, 18, "rdseed" },
-	{ 6, CPUID_ECX, 0, "aperfmperf" },
-	{ 7, CPUID_ECX, 5, "waitpkg" },
+	{ 1, CPUID_ECX, 30, FT_FEATURE("rdrand") },
+	{ 7, CPUID_EBX, 18, FT_FEATURE("rdseed") },
+	{ 6, CPUID_ECX, 0, FT_FEATURE("aperfmperf") },
+	{ 7, CPUID_ECX, 5, FT_FEATURE("waitpkg") },
 	/* Show which state components are in use, which depends on exits. */
-	{ 0xd, CPUID_EAX, 0, "xsaveopt" },
-	{ 0xd, CPUID_EAX, 1, "xsavec" },
-	{ 0xd, CPUID_EAX, 2, "xgetbv1" },
-	{ 0xd, CPUID_EAX, 3, "xsaves" },
+	{ 0xd, CPUID_EAX, 0, FT_FEATURE("xsaveopt") },
+	{ 0xd, CPUID_EAX, 1, FT_FEATURE("xsavec") },
+	{ 0xd, CPUID_EAX, 2, FT_FEATURE("xgetbv1") },
+	{ 0xd, CPUID_EAX, 3, FT_FEATURE("xsaves") },
 	/* Aborted by any exit. */
-	{ 7, CPUID_EBX, 4, "hle" },
-	{ 7, CPUID_EBX, 11, "rtm" },
+	{ 7, CPUID_EBX, 4, FT_FEATURE("hle") },
+	{ 7, CPUID_EBX, 11, FT_FEATURE("rtm") },
 	/* Counts what the replica's extra exits change. */
-	{ 0x80000001, CPUID_ECX, 23, "perfctr-core" },
+	{ 0x80000001, CPUID_ECX, 23, FT_FEATURE("perfctr-core") },
 	/* KVM writes guest memory for these. */
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE, "kvmclock" },
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE2, "kvmclock" },
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF, "kvm-asyncpf" },
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF_INT, "kvm-asyncpf-int" },
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_STEAL_TIME, "kvm-steal-time" },
-	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_PV_EOI, "kvm-pv-eoi" },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE, FT_FEATURE("kvmclock") },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_CLOCKSOURCE2, FT_FEATURE("kvmclock") },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF, FT_FEATURE("kvm-asyncpf") },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_ASYNC_PF_INT, FT_FEATURE("kvm-asyncpf-int") },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_STEAL_TIME, FT_FEATURE("kvm-steal-time") },
+	{ KVM_CPUID_FEATURES, CPUID_EAX, KVM_FEATURE_PV_EOI, FT_FEATURE("kvm-pv-eoi") },
 };
 
 /**
@@ -127,10 +131,8 @@ int ft_kvm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 		const struct ft_refusal *r = &ft_refusals[i];
 
 		if (ft_hook_guest_has(vcpu, r->leaf, r->reg, r->bit)) {
-			/* No more than netlink has room for. */
-			NL_SET_ERR_MSG_FMT(extack,
-					   "CPU feature %s cannot be replayed: use -cpu ...,-%s",
-					   r->flag, r->flag);
+			if (extack)
+				extack->_msg = r->sentence;
 			return -EOPNOTSUPP;
 		}
 	}

@@ -168,7 +168,7 @@ int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_
 		ret = ft_func_install(&funcs[i]);
 		if (!ret)
 			continue;
-		NL_SET_ERR_MSG_FMT(extack, "cannot hook %s (%d): is it live-patched?",
+		NL_SET_ERR_MSG_FMT(extack, "cannot hook %s (%d): live-patched, or diverted?",
 				   funcs[i].name, ret);
 		while (i--)
 			ft_func_remove(&funcs[i]);

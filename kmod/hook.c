@@ -236,7 +236,7 @@ int ft_hook_install(struct netlink_ext_ack *extack)
 		ret = ft_func_install(&ft_funcs[i]);
 		if (ret) {
 			NL_SET_ERR_MSG_FMT(extack,
-					   "cannot hook %s (%d): is it live-patched?",
+					   "cannot hook %s (%d): live-patched, or diverted?",
 					   ft_funcs[i].name, ret);
 			while (i--)
 				ft_func_remove(&ft_funcs[i]);

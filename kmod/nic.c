@@ -240,8 +240,7 @@ static int ft_nic_check(struct net_device *dev, struct netlink_ext_ack *extack)
 {
 	if (dev_xdp_prog_count(dev) || rcu_access_pointer(dev->tcx_ingress) ||
 	    rcu_access_pointer(dev->nf_hooks_ingress)) {
-		NL_SET_ERR_MSG_FMT(extack,
-				   "packets escape by XDP, tc or nft at %s's ingress; take that away",
+		NL_SET_ERR_MSG_FMT(extack, "%s has XDP, or tc or nft rules at ingress: take them away",
 				   dev->name);
 		return -EBUSY;
 	}

@@ -35,6 +35,7 @@
 #include "runfile.h"
 
 #define PEER_POLL_NS	100000000L
+#define ATTACHED_POLLS	20	/* of them, between two looks at what the module says */
 #define DIFFERING_MAX	40	/* all parts that are compared, in words */
 
 /**
@@ -171,12 +172,36 @@ static int step_copy(struct enable *e)
 	       migrate_wait_paused(e->qmp);
 }
 
+/* The module lets go of a VM that loses its peer before it runs. */
+static int still_attached(struct enable *e)
+{
+	struct json_object *status;
+
+	if (mod_vm_find(&e->mod, e->vm, &status))
+		return -1;
+	e->attached = status;
+	json_object_put(status);
+	return status ? 0 :
+	       fail("the module let go of it, since the logging link or the copy was lost: the kernel's log tells which");
+}
+
+/* A request to the module about the VM, now that it is attached. */
+static int vm_call(struct enable *e, int cmd, struct json_object **reply)
+{
+	char why[1000];
+
+	if (!mod_vm_call(&e->mod, cmd, e->vm, reply))
+		return 0;
+	snprintf(why, sizeof(why), "%s", fail_why());
+	return still_attached(e) ?: fail("%s", why);
+}
+
 /* Until QEMU there has taken in all that was sent. */
 static int wait_arrived(struct enable *e)
 {
 	struct timespec pause = { .tv_nsec = PEER_POLL_NS };
 
-	for (;;) {
+	for (int polls = 1;; polls++) {
 		struct json_object *answer;
 		bool arrived;
 
@@ -186,6 +211,9 @@ static int wait_arrived(struct enable *e)
 		json_object_put(answer);
 		if (arrived)
 			return 0;
+		/* What a cut link swallowed never arrives. */
+		if (polls % ATTACHED_POLLS == 0 && still_attached(e))
+			return -1;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -225,7 +253,7 @@ static int compare(struct enable *e, char differing[DIFFERING_MAX])
 	js_add_str(args, "name", e->vm);
 	if (peer_call(&e->peer, "digest", args, &theirs))
 		return -1;
-	if (mod_vm_call(&e->mod, KVM_FT_CMD_VM_DIGEST, e->vm, &mine)) {
+	if (vm_call(e, KVM_FT_CMD_VM_DIGEST, &mine)) {
 		json_object_put(theirs);
 		return -1;
 	}
@@ -272,7 +300,7 @@ static int step_compare(struct enable *e)
 static int step_run(struct enable *e)
 {
 	/* The copy first: it waits for the log, and the guest not for it. */
-	if (mod_vm_call(&e->mod, KVM_FT_CMD_VM_START, e->vm, NULL) ||
+	if (vm_call(e, KVM_FT_CMD_VM_START, NULL) ||
 	    peer_call(&e->peer, "cont", NULL, NULL) ||
 	    qmp_call(e->qmp, "cont", NULL, NULL))
 		return -1;
@@ -303,7 +331,7 @@ static void undo(struct enable *e)
 	char status[32];
 
 	interrupt_ignore();
-	if (e->attached && mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL))
+	if (e->attached && vm_call(e, KVM_FT_CMD_VM_DISABLE, NULL) && e->attached)
 		warn("could not end protection");
 	if (e->migrating && migrate_cancel(e->qmp))
 		warn("could not stop copying");

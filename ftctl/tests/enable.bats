@@ -338,6 +338,20 @@ finish_background() {
 	output=$(<"$BATS_TEST_TMPDIR/out")
 }
 
+@test "enable: the link is lost before the copy has all of the guest" {
+	guest vm0
+	qemu_says host2 '{"returns": {"query-status": {"status": "inmigrate", "running": false}}}'
+	run_enable_in_background
+	until_true grep -q '"vm-attach"' "$BATS_TEST_TMPDIR/host1/requests"
+	until_true test -s "$BATS_TEST_TMPDIR/host2/qmp.log"
+	state '.vms = []'
+	finish_background
+	ends 1
+	says "vm0 is not protected: joining the two copies: the module let go of it"
+	[[ $output != *"could not"* ]]
+	as_before
+}
+
 @test "enable: interrupted while the guest is sent: everything is put back" {
 	guest vm0
 	qemu_says host1 '{"steps": 1000000}'

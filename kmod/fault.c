@@ -27,6 +27,7 @@ static const char * const ft_fault_names[] = {
 	[FT_FAULT_BATCH]	= "batch",
 	[FT_FAULT_GO_LIVE]	= "go-live",
 	[FT_FAULT_FLIP]		= "flip",
+	[FT_FAULT_TSC]		= "tsc",
 };
 
 DEFINE_STATIC_KEY_FALSE(ft_fault_key);

@@ -21,6 +21,7 @@
  * @FT_FAULT_GO_LIVE: secondary: the log is used up, this copy is about to go on. It
  *	waits here for as long as that is set
  * @FT_FAULT_FLIP: secondary: one bit of a packet for the guest is another
+ * @FT_FAULT_TSC: secondary: one bit of what the guest reads from its TSC is another
  */
 enum ft_fault {
 	FT_FAULT_UNSENT,
@@ -30,6 +31,7 @@ enum ft_fault {
 	FT_FAULT_BATCH,
 	FT_FAULT_GO_LIVE,
 	FT_FAULT_FLIP,
+	FT_FAULT_TSC,
 };
 
 DECLARE_STATIC_KEY_FALSE(ft_fault_key);

@@ -404,6 +404,15 @@ static bool ft_replay_matches(struct ft_vm *vm, const struct ft_entry *guest)
 	return true;
 }
 
+/* Where it was is told, to be compared with where it is found. */
+static void ft_replay_wrong_tsc(struct ft_vm *vm, struct ft_entry *entry)
+{
+	entry->tsc ^= 1;
+	pr_warn("%s: fault: another answer than at log offset %llu, %s at %llu branches\n",
+		vm->config.name, vm->replayed, ft_entry_name(entry->type),
+		entry->pos.branches);
+}
+
 /**
  * ft_replay_answer() - answer from the log what the guest just asked
  * @vm: VM
@@ -449,6 +458,8 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 	case KVM_FT_ENTRY_TSCP:
 		entry->tsc = vm->next.tsc;
 		vm->last_tsc = entry->tsc;
+		if (ft_fault_due(FT_FAULT_TSC))
+			ft_replay_wrong_tsc(vm, entry);
 		break;
 	case KVM_FT_ENTRY_MSR:
 		entry->msr.value = vm->next.msr.value;

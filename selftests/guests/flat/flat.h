@@ -30,7 +30,7 @@ struct frame {
  * @name: what to say on the command line
  * @run: does not return, unless what it needs is missing
  * @needs: what the ordinary virtual machine does not have; it is in the list of
- *	that name then, see the Makefile
+ *	that name then, see the Makefile. Or the one test that uses it
  */
 struct exercise {
 	const char *name;

@@ -40,6 +40,7 @@ static void mix_time(u64 now)
 
 static void run_tsc(void)
 {
+	u64 every = param("every", 64);
 	bool rdtscp_too = has_rdtscp();
 	u32 aux;
 	int i;
@@ -52,7 +53,7 @@ static void run_tsc(void)
 				mix(aux);
 			}
 		}
-		report_every(64);
+		report_every(every);
 	}
 }
 
@@ -164,6 +165,21 @@ static void run_compute(void)
 	}
 }
 
+/* Each answer is told at once: a wrong one is found there. */
+static void run_tell(void)
+{
+	int i;
+
+	for (;;) {
+		for (i = 0; i < 32; i++) {
+			const char bit[] = { '0' + (rdtsc() & 1), '\0' };
+
+			print(bit);
+		}
+		print("\n");
+	}
+}
+
 const struct exercise reads[] = {
 	{ "tsc", run_tsc },
 	{ "msr", run_msr },
@@ -172,5 +188,6 @@ const struct exercise reads[] = {
 	{ "string", run_string },
 	{ "mmio", run_mmio },
 	{ "compute", run_compute },
+	{ "tell", run_tell, "divergence" },
 	{}
 };

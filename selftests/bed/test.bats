@@ -11,7 +11,7 @@ setup_file() {
 
 	mkdir -p "$BED_TREE"
 	cp -r "$BATS_TEST_DIRNAME"/test-tree/. "$BED_TREE"
-	bed up 2
+	bed up 3
 }
 
 teardown_file() {
@@ -65,7 +65,10 @@ setup() {
 
 @test "hosts reach each other by name" {
 	[ "$(bed run host1 ssh host2 hostname)" = host2 ]
-	[ "$(bed run host2 ssh host1-log hostname)" = host1 ]
+	[ "$(bed run host2 ssh host3-log hostname)" = host3 ]
+	[ "$(bed run host3 ssh host1-log hostname)" = host1 ]
+	# What follows needs two.
+	bed kill host3
 }
 
 # Until it is answered, however long that takes.

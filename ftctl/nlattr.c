@@ -121,6 +121,7 @@ static const struct key stats_keys[] = {
 	[KVM_FT_A_STATS_INPUTS_MERGED]	= { "inputs-merged", NUMBER },
 	[KVM_FT_A_STATS_HOLD_MAX]	= { "hold-max", NUMBER },
 	[KVM_FT_A_STATS_HOLD_FULL]	= { "hold-full", NUMBER },
+	[KVM_FT_A_STATS_REQUESTS_RESUBMITTED] = { "requests-resubmitted", NUMBER },
 };
 
 static const struct key_set stats_set = { stats_keys, ARRAY_SIZE(stats_keys) };

@@ -33,7 +33,7 @@ bool ft_disk_hold(struct ft_disk *disk, void *cmd, unsigned int head, u32 len)
 		hold = !WARN_ON_ONCE(disk->head - disk->tail == FT_REQUESTS_MAX);
 		if (hold)
 			disk->held[disk->head++ % FT_REQUESTS_MAX] =
-				(struct ft_request) { cmd, FT_OFFSET_UNKNOWN,
+				(struct ft_request) { cmd, head, FT_OFFSET_UNKNOWN,
 						      disk->reads.logged };
 		disk->vm->stats.requests++;
 	}
@@ -84,23 +84,25 @@ static bool ft_disk_allowed(const struct ft_disk *disk, const struct ft_request 
 	       (ft_mode(vm) != FT_RECORD || READ_ONCE(vm->peer_replayed) >= request->replayed);
 }
 
-static void *ft_disk_pop(struct ft_disk *disk, bool all)
+/* The next one that is let go; false: there is none. */
+static bool ft_disk_pop(struct ft_disk *disk, bool all, struct ft_request *next)
 {
 	struct ft_request *request;
-	void *cmd = NULL;
+	bool found = false;
 
 	spin_lock(&disk->lock);
 	request = &disk->held[disk->tail % FT_REQUESTS_MAX];
 	if (disk->tail != disk->head &&
 	    (all || ft_disk_allowed(disk, request))) {
-		cmd = request->cmd;
+		*next = *request;
 		disk->tail++;
 		if (!all)
 			trace_kvm_ft_released(disk->vm->config.name, "request",
 					      request->offset);
+		found = true;
 	}
 	spin_unlock(&disk->lock);
-	return cmd;
+	return found;
 }
 
 /**
@@ -111,13 +113,14 @@ static void *ft_disk_pop(struct ft_disk *disk, bool all)
  */
 void ft_disk_release(struct ft_disk *disk)
 {
-	void *cmd;
+	struct ft_request request;
 
 	if (!disk->vm)
 		return;
 	mutex_lock(&disk->release);
-	while ((cmd = ft_disk_pop(disk, false)))
-		ft_scsi_submit(cmd);
+	while (ft_disk_pop(disk, false, &request)) {
+		ft_scsi_submit(request.cmd);
+	}
 	mutex_unlock(&disk->release);
 }
 
@@ -156,48 +159,14 @@ void ft_disk_settle(struct ft_disk *disk)
  */
 void ft_disk_fail(struct ft_disk *disk)
 {
-	void *cmd;
+	struct ft_request request;
 
 	if (!disk->vm)
 		return;
 	mutex_lock(&disk->release);
-	while ((cmd = ft_disk_pop(disk, true)))
-		ft_scsi_fail(cmd);
+	while (ft_disk_pop(disk, true, &request))
+		ft_scsi_fail(request.cmd);
 	mutex_unlock(&disk->release);
-}
-
-/**
- * ft_disk_begin() - the primary has begun a request
- * @disk: disk of a secondary
- * @head: its head descriptor
- *
- * Return: 0, or -EINVAL when there are more of them than a virtqueue can have.
- */
-int ft_disk_begin(struct ft_disk *disk, u16 head)
-{
-	if (disk->nr_begun == FT_REQUESTS_MAX)
-		return -EINVAL;
-	disk->begun[disk->nr_begun++] = head;
-	return 0;
-}
-
-/**
- * ft_disk_end() - a request has ended on the primary
- * @disk: disk of a secondary
- * @head: its head descriptor
- */
-void ft_disk_end(struct ft_disk *disk, u16 head)
-{
-	unsigned int i;
-
-	for (i = 0; i < disk->nr_begun; i++) {
-		if (disk->begun[i] != head)
-			continue;
-		disk->nr_begun--;
-		memmove(&disk->begun[i], &disk->begun[i + 1],
-			(disk->nr_begun - i) * sizeof(*disk->begun));
-		return;
-	}
 }
 
 /**
@@ -220,7 +189,7 @@ int ft_disk_attach(struct ft_disk *disk, struct ft_vm *vm,
 	spin_lock_init(&disk->lock);
 	mutex_init(&disk->release);
 	disk->held = kvcalloc(FT_REQUESTS_MAX, sizeof(*disk->held), GFP_KERNEL_ACCOUNT);
-	disk->begun = kvcalloc(FT_REQUESTS_MAX, sizeof(*disk->begun), GFP_KERNEL_ACCOUNT);
+	disk->begun = kvzalloc(sizeof(*disk->begun), GFP_KERNEL_ACCOUNT);
 	if (!disk->held || !disk->begun) {
 		kvfree(disk->held);
 		kvfree(disk->begun);

@@ -9,22 +9,24 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include "begun.h"
 #include "reads.h"
 
 struct ft_vhost_queue;
 struct ft_vm;
 
-#define FT_REQUESTS_MAX	1024	/* a power of two; no virtqueue is longer */
 #define FT_OFFSET_UNKNOWN	U64_MAX	/* the batch is not logged yet */
 
 /**
  * struct ft_request - a request that is held
  * @cmd: the target core's
+ * @head: its head descriptor
  * @offset: log offset that has to be acknowledged
  * @replayed: log offset up to which the secondary has to have executed the log
  */
 struct ft_request {
 	void *cmd;
+	unsigned int head;
 	u64 offset;
 	u64 replayed;
 };
@@ -39,9 +41,7 @@ struct ft_request {
  * @batch: a handler runs in the vCPU's thread: the log is not yet written up to
  *	the requests it makes
  * @release: held while requests are let go, so that they stay in order
- * @nr_begun: secondary: how many of @begun there are
- * @begun: secondary: head descriptors of requests that have not ended, in the
- *	order in which they were begun; the vCPU's thread alone
+ * @begun: secondary: requests that have not ended; the vCPU's thread alone
  * @reads: what is read from it by reference
  */
 struct ft_disk {
@@ -52,8 +52,7 @@ struct ft_disk {
 	struct ft_request *held;
 	bool batch;
 	struct mutex release;	/* order of submission */
-	unsigned int nr_begun;
-	u16 *begun;
+	struct ft_begun *begun;
 	struct ft_reads reads;
 };
 
@@ -65,8 +64,6 @@ void ft_disk_batch(struct ft_disk *disk, bool begin);
 void ft_disk_release(struct ft_disk *disk);
 void ft_disk_settle(struct ft_disk *disk);
 void ft_disk_fail(struct ft_disk *disk);
-int ft_disk_begin(struct ft_disk *disk, u16 head);
-void ft_disk_end(struct ft_disk *disk, u16 head);
 
 /* hook-vhost-scsi.c */
 void ft_scsi_submit(void *cmd);

@@ -127,7 +127,9 @@ static int ft_nl_put_stats(struct sk_buff *msg, const struct ft_stats *stats)
 	    nla_put_uint(msg, KVM_FT_A_STATS_DISK_BYTES, stats->disk_bytes) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_INPUTS_MERGED, stats->inputs_merged) ||
 	    nla_put_uint(msg, KVM_FT_A_STATS_HOLD_MAX, stats->hold_max) ||
-	    nla_put_uint(msg, KVM_FT_A_STATS_HOLD_FULL, stats->hold_full))
+	    nla_put_uint(msg, KVM_FT_A_STATS_HOLD_FULL, stats->hold_full) ||
+	    nla_put_uint(msg, KVM_FT_A_STATS_REQUESTS_RESUBMITTED,
+			 stats->requests_resubmitted))
 		return -EMSGSIZE;
 
 	nla_nest_end(msg, nest);

@@ -24,6 +24,8 @@
  * @requests: disk requests submitted
  * @hold_max: most bytes of memory that a NIC's held packets took
  * @hold_full: times that they came to be more than hold_size, and the guest was slowed
+ * @requests_resubmitted: disk requests that were under way when this copy went live, and
+ *	were begun again
  * @inputs_merged: inputs that waited and said no more than others that waited
  *
  * Written by the vCPU's thread only (plain stores), read racily; the last one is filled in
@@ -48,6 +50,7 @@ struct ft_stats {
 	u64 requests;
 	u64 hold_max;
 	u64 hold_full;
+	u64 requests_resubmitted;
 	u64 inputs_merged;
 };
 

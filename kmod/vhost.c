@@ -427,25 +427,33 @@ static struct ft_vhost *ft_vhost_find(struct ft_vm *vm, u64 used, unsigned int *
 	return NULL;
 }
 
+static int ft_vhost_write(void *ctx, u64 gpa, const void *buf, size_t len)
+{
+	struct ft_vhost *device = ctx;
+
+	return ft_guest_write(device->vm, gpa, buf, len);
+}
+
+static struct ft_begun_memory ft_vhost_memory(struct ft_vhost *device)
+{
+	return (struct ft_begun_memory) {
+		.read = ft_vhost_read,
+		.write = ft_vhost_write,
+		.ctx = device,
+	};
+}
+
 /* Which requests of a disk began and ended, as its virtqueue moved on. */
 static int ft_vhost_follow(struct ft_vhost *device, const struct ft_vhost_queue *queue,
 			   const struct ft_queue *state)
 {
+	const struct ft_begun_memory memory = ft_vhost_memory(device);
+	const struct ft_vring_at from = { queue->taken, queue->done };
+	const struct ft_vring_at to = { state->avail, state->idx };
 	struct ft_vring ring;
-	__le16 head;
-	u16 at;
-	int ret;
 
-	ret = ft_vhost_ring(device->vm, queue, &ring);
-	for (at = queue->taken; !ret && at != state->avail; at++)
-		ret = ft_guest_read(device->vm, ft_vring_avail(&ring, at), &head, sizeof(head)) ?:
-		      ft_disk_begin(&device->disk, le16_to_cpu(head));
-	for (at = queue->done; !ret && at != state->idx; at++) {
-		ret = ft_guest_read(device->vm, ft_vring_used(&ring, at), &head, sizeof(head));
-		if (!ret)
-			ft_disk_end(&device->disk, le16_to_cpu(head));
-	}
-	return ret;
+	return ft_vhost_ring(device->vm, queue, &ring) ?:
+	       ft_begun_follow(device->disk.begun, &ring, &from, &to, &memory);
 }
 
 /**
@@ -511,32 +519,24 @@ void ft_vhost_resume(struct ft_vm *vm)
 	mutex_unlock(&vm->devices_lock);
 }
 
-/*
- * Requests that the primary has begun and not ended are begun again: they are put
- * in front of what vhost takes next, where the available ring has been used up.
- */
+/* Requests that the primary has begun and not ended are begun again. */
 static void ft_vhost_rewind(struct ft_vhost *device)
 {
-	struct ft_disk *disk = &device->disk;
+	const struct ft_begun_memory memory = ft_vhost_memory(device);
+	struct ft_vm *vm = device->vm;
 	struct ft_vhost_queue queue;
 	struct ft_vring ring;
-	unsigned int i;
-	__le16 head;
 	int ret;
 
 	ft_hook_vhost_queue(device, FT_SCSI_REQUEST, &queue);
-	if (!queue.ready || !disk->nr_begun)
+	if (!queue.ready)
 		return;
-	ret = ft_vhost_ring(device->vm, &queue, &ring);
-	queue.taken -= disk->nr_begun;
-	for (i = 0; !ret && i < disk->nr_begun; i++) {
-		head = cpu_to_le16(disk->begun[i]);
-		ret = ft_guest_write(device->vm, ft_vring_avail(&ring, queue.taken + i),
-				     &head, sizeof(head));
-	}
-	if (!WARN_ON_ONCE(ret))
-		ft_hook_vhost_set_queue(device, FT_SCSI_REQUEST, queue.taken, queue.done);
-	disk->nr_begun = 0;
+	ret = ft_vhost_ring(vm, &queue, &ring) ?:
+	      ft_begun_rewind(device->disk.begun, &ring, &queue.taken, &memory);
+	if (WARN_ON_ONCE(ret < 0))
+		return;
+	vm->stats.requests_resubmitted += ret;
+	ft_hook_vhost_set_queue(device, FT_SCSI_REQUEST, queue.taken, queue.done);
 }
 
 /**
@@ -553,11 +553,12 @@ void ft_vhost_go_live(struct ft_vm *vm)
 	unsigned int i;
 
 	mutex_lock(&vm->devices_lock);
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
+		if (!device->gone && device->disk.vm)
+			ft_vhost_rewind(device);
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
 		if (device->gone)
 			continue;
-		if (device->disk.vm)
-			ft_vhost_rewind(device);
 		ft_vhost_requeue(device, ~0ul);
 		for (i = 0; i < device->kind->nr_queues; i++)
 			ft_hook_vhost_signal(device, i);

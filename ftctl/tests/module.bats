@@ -20,7 +20,8 @@ VM='{
 		deferrals: 5, "full-waits": 6, "starved-waits": 7, breakpoints: 8,
 		overflows: 9, "skid-max": 10, digests: 11, "packets-held": 12,
 		batches: 13, "dma-bytes": 5000000001, requests: 15, "disk-bytes": 16,
-		"inputs-merged": 17, "hold-max": 18, "hold-full": 19 }
+		"inputs-merged": 17, "hold-max": 18, "hold-full": 19,
+		"requests-resubmitted": 20 }
 }'
 
 @test "version: of tool and module, for people and as JSON" {

@@ -10,6 +10,7 @@
  */
 #include <linux/mm.h>
 #include "engine.h"
+#include "fault.h"
 #include "trace.h"
 
 /**
@@ -119,6 +120,9 @@ void ft_disk_release(struct ft_disk *disk)
 		return;
 	mutex_lock(&disk->release);
 	while (ft_disk_pop(disk, false, &request)) {
+		ft_fault(FT_FAULT_HELD);
+		if (ft_fault_due(FT_FAULT_SUBMITTED))
+			WRITE_ONCE(disk->watched, request.head + 1);
 		ft_scsi_submit(request.cmd);
 	}
 	mutex_unlock(&disk->release);
@@ -167,6 +171,21 @@ void ft_disk_fail(struct ft_disk *disk)
 	while (ft_disk_pop(disk, true, &request))
 		ft_scsi_fail(request.cmd);
 	mutex_unlock(&disk->release);
+}
+
+/**
+ * ft_disk_ended() - a request has ended, and nobody knows it yet
+ * @disk: disk
+ * @head: its head descriptor
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_disk_ended(const struct ft_disk *disk, unsigned int head)
+{
+	unsigned int watched = READ_ONCE(disk->watched);
+
+	if (unlikely(watched) && watched == head + 1)
+		ft_fault_die();
 }
 
 /**

@@ -42,6 +42,8 @@ struct ft_request {
  *	the requests it makes
  * @release: held while requests are let go, so that they stay in order
  * @begun: secondary: requests that have not ended; the vCPU's thread alone
+ * @watched: for the fault "submitted": one more than the head descriptor of the request
+ *	whose end is not to be logged; 0: there is none
  * @reads: what is read from it by reference
  */
 struct ft_disk {
@@ -53,6 +55,7 @@ struct ft_disk {
 	bool batch;
 	struct mutex release;	/* order of submission */
 	struct ft_begun *begun;
+	unsigned int watched;
 	struct ft_reads reads;
 };
 
@@ -64,6 +67,7 @@ void ft_disk_batch(struct ft_disk *disk, bool begin);
 void ft_disk_release(struct ft_disk *disk);
 void ft_disk_settle(struct ft_disk *disk);
 void ft_disk_fail(struct ft_disk *disk);
+void ft_disk_ended(const struct ft_disk *disk, unsigned int head);
 
 /* hook-vhost-scsi.c */
 void ft_scsi_submit(void *cmd);

@@ -129,7 +129,6 @@ static void ft_replay_go_live(struct ft_vm *vm)
 {
 	u64 tsc = max(vm->last_tsc, READ_ONCE(vm->peer_tsc));
 
-	ft_fault_wait(FT_FAULT_GO_LIVE);
 	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
 	/* Not if it was discarded this moment. */
 	if (ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu",

@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/sched/signal.h>
 #include "engine.h"
+#include "fault.h"
 #include "virtqueue.h"
 
 /**
@@ -177,6 +178,8 @@ static int ft_vhost_ended(void *ctx, const struct ft_vring_stretch *stretch)
 {
 	struct ft_vhost *device = ctx;
 
+	if (!stretch->at)
+		ft_disk_ended(&device->disk, stretch->head);
 	return ft_reads_record(&device->disk.reads, device->vm, stretch);
 }
 
@@ -556,6 +559,7 @@ void ft_vhost_go_live(struct ft_vm *vm)
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
 		if (!device->gone && device->disk.vm)
 			ft_vhost_rewind(device);
+	ft_fault(FT_FAULT_GO_LIVE);
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
 		if (device->gone)
 			continue;

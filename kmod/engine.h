@@ -60,6 +60,19 @@ struct ft_step {
 	u64 rip;
 };
 
+/* No way through the state machine is longer. */
+#define FT_CHANGES	8
+
+/**
+ * struct ft_change - a state that was entered
+ * @state: enum kvm_ft_state
+ * @reason: enum kvm_ft_reason
+ */
+struct ft_change {
+	u32 state;
+	u32 reason;
+};
+
 /**
  * struct ft_vm - a protected VM
  *
@@ -74,9 +87,11 @@ struct ft_step {
  * @mn: tells when the VM's process goes away
  *
  * State:
- * @state_lock: guards @machine, @actions, @detail
+ * @state_lock: guards @machine, @actions, @changes, @nr_changes, @detail
  * @machine: the state machine
  * @actions: FT_ACT_* that @work has still to do
+ * @changes: states that @work has still to tell of, in their order
+ * @nr_changes: how many
  * @work: does what may not be done where an event comes up
  * @detail: a sentence on why protection ended, for status
  * @mode: enum ft_mode; written under @state_lock, read by the hooks
@@ -141,9 +156,11 @@ struct ft_vm {
 	struct kvm_vcpu *vcpu;
 	struct mmu_notifier mn;
 
-	spinlock_t state_lock;	/* @machine, @actions, @detail */
+	spinlock_t state_lock;	/* @machine ... @detail, but for @work */
 	struct ft_machine machine;
 	u32 actions;
+	struct ft_change changes[FT_CHANGES];
+	unsigned int nr_changes;
 	struct work_struct work;
 	char detail[FT_DETAIL_MAX];
 	enum ft_mode mode;

@@ -184,6 +184,10 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 	if (actions & FT_ACT_GO_LIVE || event == FT_EV_GONE)
 		WRITE_ONCE(vm->mode, FT_OFF);
 	vm->actions |= actions;
+	if (vm->nr_changes < FT_CHANGES)
+		vm->changes[vm->nr_changes++] = (struct ft_change) {
+			.state = to, .reason = vm->machine.reason,
+		};
 	trace_kvm_ft_state(vm->config.name, vm->machine.role, from, to, vm->machine.reason);
 	spin_unlock_irqrestore(&vm->state_lock, flags);
 
@@ -253,27 +257,43 @@ static void ft_vm_forget(struct ft_vm *vm)
 	ft_vm_put(vm);
 }
 
+/* Each of them, though some may be over by now. */
+static void ft_vm_tell(struct ft_vm *vm, const struct ft_change *changes, unsigned int nr)
+{
+	struct ft_vm_status *status = kvmalloc(sizeof(*status), GFP_KERNEL);
+	unsigned int i;
+
+	if (!status)
+		return;
+	for (i = 0; i < nr; i++) {
+		ft_vm_status(vm, status);
+		status->state = changes[i].state;
+		status->reason = changes[i].reason;
+		status->has_divergence = changes[i].reason == KVM_FT_REASON_DIVERGENCE;
+		ft_netlink_notify(status);
+	}
+	kvfree(status);
+}
+
 static void ft_vm_work(struct work_struct *work)
 {
 	struct ft_vm *vm = container_of(work, struct ft_vm, work);
-	struct ft_vm_status *status;
+	struct ft_change changes[FT_CHANGES];
 	u32 actions, state, reason;
+	unsigned int nr;
 
 	spin_lock_irq(&vm->state_lock);
 	actions = vm->actions;
 	vm->actions = 0;
+	nr = vm->nr_changes;
+	memcpy(changes, vm->changes, nr * sizeof(*changes));
+	vm->nr_changes = 0;
 	state = vm->machine.state;
 	reason = vm->machine.reason;
 	spin_unlock_irq(&vm->state_lock);
 
-	if (actions & FT_ACT_NOTIFY) {
-		status = kvmalloc(sizeof(*status), GFP_KERNEL);
-		if (status) {
-			ft_vm_status(vm, status);
-			ft_netlink_notify(status);
-			kvfree(status);
-		}
-	}
+	if (actions & FT_ACT_NOTIFY)
+		ft_vm_tell(vm, changes, nr);
 	if (actions & (FT_ACT_BYE | FT_ACT_CLOSE))
 		ft_vm_close(vm, actions & FT_ACT_BYE ? reason : KVM_FT_REASON_LOST_CONNECTION);
 	if (actions & FT_ACT_UNGATE) {

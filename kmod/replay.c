@@ -3,6 +3,8 @@
  * The secondary: the guest is led along the log. It is entered only while the
  * next entry is at hand, since only that entry tells where to stop.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include "engine.h"

@@ -74,7 +74,7 @@ struct ft_refusal {
 
 /* By QEMU's name of it, for -cpu ...,-flag. */
 #define FT_FEATURE(flag) \
-	"the guest has the CPU feature " flag ", which cannot be replayed; start it with -cpu ...,-" flag
+	"the guest has a CPU feature that cannot be replayed; start it with -cpu ...,-" flag
 
 static const struct ft_refusal ft_refusals[] = {
 	/* Answered by the processor itself, differently each time. */

@@ -143,8 +143,9 @@ const struct command cmd_check = {
 	.usage		= "VM [--peer HOST]",
 	.summary	= "tell what stands in the way of protecting a VM",
 	.help		=
-"Tells all reasons why the VM cannot be protected as it runs now, and what to\n"
-"change; exit 0 when there is none. Nothing is changed.\n"
+"Tells why the VM cannot be protected as it runs now, and what to change; exit 0\n"
+"when nothing is found. Nothing is changed. Processor features are looked at by\n"
+"the module alone, when enable has it take hold of the VM.\n"
 "\n"
 "  --peer HOST       look at this other host as well, as ssh knows it\n",
 	.run		= run,

@@ -175,9 +175,10 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 		WRITE_ONCE(vm->hold, true);
 	else if (to == KVM_FT_STATE_RUNNING)
 		WRITE_ONCE(vm->hold, false);
-	/* With ft_replay_safe_point(): behind the last of the log. */
-	if (actions & FT_ACT_DRAIN)
+	if (actions & FT_ACT_DRAIN) {
+		/* With ft_replay_safe_point(): behind the last of the log. */
 		smp_store_release(&vm->drain, true);
+	}
 	/* What a QEMU that ended had still to say is never seen. */
 	if (event == FT_EV_GONE && vm->mode != FT_OFF)
 		WRITE_ONCE(vm->gone, true);

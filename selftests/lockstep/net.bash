@@ -18,6 +18,7 @@ net_build() {
 	local src=../guests/linux
 
 	gcc -std=gnu11 -O2 -o "$NET/stream" $src/{stream,tcp}.c &&
+	gcc -std=gnu11 -O2 -o "$NET/datagrams" $src/{datagrams,tcp}.c &&
 	gcc -std=gnu11 -O2 -o "$NET/reqrep" $src/{reqrep,database,tcp}.c
 }
 

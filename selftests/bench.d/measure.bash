@@ -132,7 +132,8 @@ measure_failover() {
 	mac=$(bed net ip neigh show "$NET_GUEST" | sed 's/.*lladdr \([^ ]*\).*/\1/')
 	net_start failover stream down "$NET_GUEST" rate=20000
 	net_moves host1 failover || fail "the client has no connection"
-	bed net timeout 300 tcpdump -tt -n -l -q -c 1 -Q in -i lan2 ether src "$mac" \
+	# Of the guest: the RARP request that tells where it is now is the module's.
+	bed net timeout 300 tcpdump -tt -n -l -q -c 1 -Q in -i lan2 ip and ether src "$mac" \
 		>"$NET/first" 2>"$NET/tcpdump.log" &
 	echo $! >"$NET/tcpdump.pid"
 	until grep -qs 'listening' "$NET/tcpdump.log"; do

@@ -32,6 +32,11 @@ def instructions($job; $metric; $per):
 		spent($job; "protected"; "instructions") / $per),
 	row("secondary: instructions per \($metric)"; ""; null;
 		spent($job; "protected"; "instructions2") / $per);
+def beside($job; $metric; $unit; f):
+	def in($mode): of($job; $mode; f);
+	{metric: "another guest: \($metric)", unit: $unit, unloaded: in("unloaded"),
+		loaded: in("loaded"), protecting: in("protecting")}
+	| .ratio = (if .unloaded > 0 then .protecting / .unloaded else null end);
 def per($job; $what; $metric; $per): row($metric; ""; null; spent($job; "protected"; $what) / $per);
 
 of("link"; "unprotected"; .us) as $link
@@ -80,6 +85,12 @@ of("link"; "unprotected"; .us) as $link
 		idle("protected"; "instructions")),
 	row("idle: instructions of the secondary's host"; "M/s"; idle("unprotected"; "instructions2");
 		idle("protected"; "instructions2")),
+	null,
+	beside("received"; "TCP received"; "kB/s"; .amount / .us * 1000),
+	beside("sent"; "TCP sent"; "kB/s"; .amount / .us * 1000),
+	beside("requests"; "requests and replies"; "1/s"; .amount / .us * 1000000),
+	beside("requests"; "round trip, median"; "ms"; .median / 1000),
+	beside("echo"; "instructions per packet"; ""; .instructions / (.from + .to)),
 	null,
 	row("failover: time-out"; "ms"; null; of("failover"; "protected"; .timeout / 1000)),
 	row("failover: from kill to the first packet"; "ms"; null; of("failover"; "protected"; .us / 1000)),

@@ -44,9 +44,9 @@ job_sent() {
 	timed "$NET/stream" down "$NET_GUEST" bytes="$1"
 }
 
-# All requests have one log: the guest goes on with the versions of its keys.
+# All requests of a guest have one log: the guest goes on with the versions of its keys.
 job_requests() {
-	timed "$NET/reqrep" load "$NET_GUEST" "$NET/bench.writes" count="$1" &&
+	timed "$NET/reqrep" load "$NET_GUEST" "$NET/$NET_GUEST.writes" count="$1" &&
 	sed -n 's/^done: .* median \([0-9]*\) us, 99% within \([0-9]*\) us/median=\1 p99=\2/p' \
 		"$NET/said"
 }

@@ -7,49 +7,58 @@
 RUNS=$NET/runs
 : >"$RUNS"
 
-# The connections to the hosts' counters, and what they read: count.c. The files are the
-# packets of the guest's tap, which are seen from the host: it receives what the guest sends.
+# The connections to counters, and what they read: count.c. The files are the packets of
+# a guest's tap, which are seen from the host: it receives what the guest sends.
 declare -A counter_in=() counter_out=()
-COUNTED=/sys/class/net/tap-vm0/statistics
+
+# The counter of what the measured guest costs, which is on host1.
+COUNTER=host1
 
 # How much of a job was found to take long enough, by mode and job.
 declare -A amount=()
 
+# counter_start NAME HOST GUEST [OPTION ...]
+counter_start() {
+	local name=$1 host=$2 tap=/sys/class/net/tap-$3/statistics in out
+
+	mkfifo "$NET/count.$name.in" "$NET/count.$name.out"
+	# Both ends are here, so that opening one does not wait for the other.
+	exec {in}<>"$NET/count.$name.in" {out}<>"$NET/count.$name.out"
+	counter_in[$name]=$in counter_out[$name]=$out
+	bed run -t 36000 "$host" "exec /run/count ${*:4} $tap/rx_packets $tap/tx_packets" \
+		<&"$in" >&"$out" 2>"$NET/count.$name.log" &
+	echo $! >"$NET/count.$name.pid"
+	disown
+	echo >&"$in"
+	read -r -t 60 <&"$out" || {
+		cat "$NET/count.$name.log" >&2
+		return 1
+	}
+}
+
 counters_start() {
-	local host in out
+	local host
 
 	for host in host1 host2; do
-		bed put $host "$NET/count" /run/count || return
-		mkfifo "$NET/count.$host.in" "$NET/count.$host.out"
-		# Both ends are here, so that opening one does not wait for the other.
-		exec {in}<>"$NET/count.$host.in" {out}<>"$NET/count.$host.out"
-		counter_in[$host]=$in counter_out[$host]=$out
-		bed run -t 36000 $host "exec /run/count $COUNTED/rx_packets $COUNTED/tx_packets" \
-			<&"$in" >&"$out" 2>"$NET/count.$host.log" &
-		echo $! >"$NET/count.$host.pid"
-		disown
-		echo >&"$in"
-		read -r -t 60 <&"$out" || {
-			cat "$NET/count.$host.log" >&2
-			return 1
-		}
+		bed put $host "$NET/count" /run/count && counter_start $host $host vm0 || return
 	done
 }
 
-# counters: instructions of both hosts, packets from and to the guest.
+# counters: instructions of the measured guest's COUNTER and of host2, packets from and to
+# that guest.
 counters() {
-	local host
+	local name
 	local -A read=()
 
 	# Both are asked before either is waited for.
-	for host in host1 host2; do
-		echo >&"${counter_in[$host]}"
+	for name in "$COUNTER" host2; do
+		echo >&"${counter_in[$name]}"
 	done
-	for host in host1 host2; do
-		read -r -t 60 'read[$host]' <&"${counter_out[$host]}" ||
-			fail "no answer of $host's counter"
+	for name in "$COUNTER" host2; do
+		read -r -t 60 'read[$name]' <&"${counter_out[$name]}" ||
+			fail "no answer of the counter $name"
 	done
-	jq -cn --arg one "${read[host1]}" --arg two "${read[host2]}" '
+	jq -cn --arg one "${read[$COUNTER]}" --arg two "${read[host2]}" '
 		($one | split(" ") | map(tonumber)) as $numbers
 		| {instructions: $numbers[0], from: $numbers[1], to: $numbers[2],
 		instructions2: ($two | split(" ")[0] | tonumber)}'

@@ -11,6 +11,7 @@
 #include <linux/reboot.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/wait.h>
 #include "fault.h"
 
 #define FT_FAULT_NONE	-1
@@ -26,6 +27,7 @@ static const char * const ft_fault_names[] = {
 	[FT_FAULT_HELD]		= "held",
 	[FT_FAULT_SUBMITTED]	= "submitted",
 	[FT_FAULT_BATCH]	= "batch",
+	[FT_FAULT_DRAINED]	= "drained",
 	[FT_FAULT_GO_LIVE]	= "go-live",
 	[FT_FAULT_FLIP]		= "flip",
 	[FT_FAULT_TSC]		= "tsc",
@@ -36,6 +38,7 @@ DEFINE_STATIC_KEY_FALSE(ft_fault_key);
 /* What is set: written under the parameters' lock. */
 static int ft_fault_point = FT_FAULT_NONE;
 static atomic_t ft_fault_left;
+static DECLARE_WAIT_QUEUE_HEAD(ft_fault_wq);
 
 static int ft_fault_param_set(const char *val, const struct kernel_param *kp)
 {
@@ -66,6 +69,7 @@ static int ft_fault_param_set(const char *val, const struct kernel_param *kp)
 		static_branch_disable(&ft_fault_key);
 	else
 		static_branch_enable(&ft_fault_key);
+	wake_up_all(&ft_fault_wq);
 	return 0;
 }
 
@@ -109,4 +113,12 @@ void ft_fault_die(void)
 	emergency_restart();
 	for (;;)
 		cpu_relax();
+}
+
+void __ft_fault_wait(enum ft_fault point)
+{
+	if (READ_ONCE(ft_fault_point) != point)
+		return;
+	pr_warn("fault: waiting at \"%s\"\n", ft_fault_names[point]);
+	wait_event_killable(ft_fault_wq, READ_ONCE(ft_fault_point) != point);
 }

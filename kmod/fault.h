@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Faults at chosen points, for tests: a host that dies just there, a byte that
+ * Faults at chosen points, for tests: a host that dies just there, or waits, a byte that
  * is another. They cost nothing while none is set.
  */
 #ifndef _KVM_FT_FAULT_H
@@ -22,6 +22,7 @@
  *	not in the log
  * @FT_FAULT_BATCH: primary: the secondary has a part of what a device wrote, and not the
  *	rest of it
+ * @FT_FAULT_DRAINED: secondary: its log is used up, and it is about to go live
  * @FT_FAULT_GO_LIVE: secondary: it goes live, and what was under way of its disks is about
  *	to be begun again; nothing was seen of it
  * @FT_FAULT_FLIP: secondary: one bit of a packet for the guest is another
@@ -35,6 +36,7 @@ enum ft_fault {
 	FT_FAULT_HELD,
 	FT_FAULT_SUBMITTED,
 	FT_FAULT_BATCH,
+	FT_FAULT_DRAINED,
 	FT_FAULT_GO_LIVE,
 	FT_FAULT_FLIP,
 	FT_FAULT_TSC,
@@ -43,6 +45,7 @@ enum ft_fault {
 DECLARE_STATIC_KEY_FALSE(ft_fault_key);
 
 bool __ft_fault_due(enum ft_fault point);
+void __ft_fault_wait(enum ft_fault point);
 void ft_fault_die(void) __noreturn;
 
 /**
@@ -67,6 +70,18 @@ static __always_inline void ft_fault(enum ft_fault point)
 {
 	if (ft_fault_due(point))
 		ft_fault_die();
+}
+
+/**
+ * ft_fault_wait() - stay at the point for as long as it is chosen
+ * @point: where
+ *
+ * Context: may sleep.
+ */
+static __always_inline void ft_fault_wait(enum ft_fault point)
+{
+	if (static_branch_unlikely(&ft_fault_key))
+		__ft_fault_wait(point);
 }
 
 #endif /* _KVM_FT_FAULT_H */

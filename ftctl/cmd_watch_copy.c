@@ -79,8 +79,8 @@ static int put_back(struct watch *w)
 	return err;
 }
 
-/* 0: there is nothing to do any more; -1 after fail(). */
-static int watch(struct watch *w)
+/* 0: there is nothing to do any more; -1 after fail(). @tries is 0 after what went well. */
+static int watch(struct watch *w, int *tries)
 {
 	struct json_object *status;
 	enum fate fate = WAITS;
@@ -99,6 +99,7 @@ static int watch(struct watch *w)
 		console_trim(w->vm, w->qemu.argv);
 		if (mod_wait(&w->mod, w->pidfd, WATCH_MS))
 			return -1;
+		*tries = 0;
 	}
 	return 0;
 }
@@ -117,8 +118,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	    strcmp(w.qemu.name, w.vm))
 		return 0;
 
-	for (int i = 0; i < TRIES; i++) {
-		if (!watch(&w) || ended(&w, RETRY_MS))
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (!watch(&w, &tries) || ended(&w, RETRY_MS))
 			return 0;
 		/* From the start: whatever it was that failed. */
 		if (w.mod.sk)

@@ -24,12 +24,14 @@
 
 /**
  * struct call - a request under way
+ * @mod: on whose socket
  * @request: what was sent; an error's offset points into it
  * @list: replies go here, one by one
  * @done: the kernel said its last word
  * @failed: and fail() was called for it
  */
 struct call {
+	struct mod *mod;
 	struct nlmsghdr *request;
 	struct json_object *list;
 	bool done;
@@ -176,16 +178,18 @@ static int on_valid(struct nl_msg *msg, void *arg)
 {
 	struct call *call = arg;
 
-	/* An event, which came before; mod_wait() says what that means. */
-	if (!nlmsg_hdr(msg)->nlmsg_seq)
+	/* An event: it may be about what came after the answer was made. */
+	if (!nlmsg_hdr(msg)->nlmsg_seq) {
+		call->mod->event = true;
 		return NL_SKIP;
+	}
 	json_object_array_add(call->list, msg_json(msg));
 	return NL_OK;
 }
 
 static int call_list(struct mod *mod, struct nl_msg *msg, struct json_object **list)
 {
-	struct call call = { .request = nlmsg_hdr(msg) };
+	struct call call = { .mod = mod, .request = nlmsg_hdr(msg) };
 	struct nl_cb *cb = nl_socket_get_cb(mod->sk);
 	struct nl_cb *own = nl_cb_clone(cb);
 	int err;
@@ -360,7 +364,7 @@ int mod_listen(struct mod *mod)
  * @timeout_ms: when to come back in any case
  *
  * Which VM it was, and what happened, is for the caller to ask: events may get
- * lost, and one that came before an answer to a call is in that answer already.
+ * lost. One that came during a call ends the wait at once.
  *
  * Return: 0, or -1 after fail().
  */
@@ -373,6 +377,10 @@ int mod_wait(struct mod *mod, int fd, int timeout_ms)
 	char event[64];
 	ssize_t n;
 
+	if (mod->event) {
+		mod->event = false;
+		return 0;
+	}
 	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
 		return errno == EINTR ? 0 : fail_errno("poll");
 	do {

@@ -12,10 +12,12 @@ struct nl_sock;
  * struct mod - a conversation with the module
  * @sk: the socket
  * @family: number of the family kvm-ft on this host
+ * @event: an event came during a call
  */
 struct mod {
 	struct nl_sock *sk;
 	int family;
+	bool event;
 };
 
 int mod_open(struct mod *mod);

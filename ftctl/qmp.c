@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -191,6 +192,7 @@ int qmp_status(struct qmp *qmp, char *status, size_t size)
 
 static int connect_socket(const struct qemu *qemu, const char *path)
 {
+	const struct timeval timeout = { .tv_sec = QMP_TIMEOUT_MS / 1000 };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	char whole[PATH_MAX];
 	int fd;
@@ -204,6 +206,8 @@ static int connect_socket(const struct qemu *qemu, const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail_errno("socket");
+	/* Behind others that QEMU does not serve connect() would wait for ever. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		fail_errno("QEMU's monitor %s", whole);
 		close(fd);

@@ -42,12 +42,9 @@ static bool ft_gate(struct ft_vm *vm, const struct ft_input *input)
 {
 	if (!vm)
 		return true;
-	if (ft_mode(vm) == FT_RECORD)
-		return !ft_record_input(vm, input);
-	/* Also when it just went live: what was remembered comes first. */
-	if (vm->config.role == KVM_FT_ROLE_SECONDARY)
-		return ft_replay_input(vm, input);
-	return true;
+	/* Also when it is off by now: what waits, or was remembered, comes first. */
+	return vm->config.role == KVM_FT_ROLE_PRIMARY ?
+	       !ft_record_input(vm, input) : ft_replay_input(vm, input);
 }
 
 /*
@@ -81,13 +78,17 @@ static int ft_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line
 	struct ft_vm *vm = ft_hook_enter(kvm);
 	int ret = 1;
 
-	/* An MSI has no falling edge. */
-	if (vm && gsi >= FT_GSI_MAX && level)
+	if (vm && gsi >= FT_GSI_MAX) {
+		/* An MSI has no falling edge. */
+		if (!level)
+			goto out;
 		ft_line_to_msi(kvm, &input);
+	}
 	/* The resampler's answer to an EOI follows from what the guest did. */
 	if ((source == KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID && !level) ||
 	    ft_gate(vm, &input))
 		ret = kvm_set_irq_orig(kvm, source, gsi, level, line_status);
+out:
 	ft_hook_leave(vm);
 	return ret;
 }
@@ -111,8 +112,8 @@ static int ft_set_irq_inatomic(struct kvm_kernel_irq_routing_entry *e, struct kv
 	if (vm && ft_mode(vm) == FT_REPLAY && e->type == KVM_IRQ_ROUTING_MSI)
 		goto out;
 	/* It comes back through kvm_set_irq(), from where it may sleep. */
-	if (vm && ft_mode(vm) != FT_OFF &&
-	    (e->type != KVM_IRQ_ROUTING_MSI || ft_inputs_full(&vm->inputs)))
+	if (vm && (e->type != KVM_IRQ_ROUTING_MSI ||
+		   (ft_mode(vm) != FT_OFF && ft_inputs_full(&vm->inputs))))
 		ret = -EWOULDBLOCK;
 	else if (ft_gate(vm, &input))
 		ret = kvm_arch_set_irq_inatomic_orig(e, kvm, source, level, line_status);

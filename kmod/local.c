@@ -96,11 +96,12 @@ bool ft_local_msi(struct ft_local *l, u64 addr, u32 data)
  * ft_local_logged_line() - a line changes as the log says
  * @l: of a VM that follows the log
  * @gsi: line
+ * @source: by whom, KVM_*_IRQ_SOURCE_ID
  * @level: level
  *
  * Context: any but NMI.
  */
-void ft_local_logged_line(struct ft_local *l, u32 gsi, bool level)
+void ft_local_logged_line(struct ft_local *l, u32 gsi, u8 source, bool level)
 {
 	struct ft_line *line;
 	unsigned long flags;
@@ -112,6 +113,7 @@ void ft_local_logged_line(struct ft_local *l, u32 gsi, bool level)
 	if (level && !line->applied)
 		line->rose = false;
 	line->applied = level;
+	line->source = source;
 	spin_unlock_irqrestore(&l->lock, flags);
 }
 
@@ -139,20 +141,26 @@ void ft_local_logged_msi(struct ft_local *l, u64 addr, u32 data)
  * ft_local_next_line() - going live: what does a line lack?
  * @l: of a VM that goes live
  * @gsi: line
- * @level: level that is to be set
+ * @source: by whom a level is to be set
+ * @level: that level
  *
  * To be asked until it says no: its devices may change the line meanwhile.
  *
  * Context: any but NMI.
  * Return: whether a level is to be set; false: this host's devices have the line now.
  */
-bool ft_local_next_line(struct ft_local *l, u32 gsi, bool *level)
+bool ft_local_next_line(struct ft_local *l, u32 gsi, u8 *source, bool *level)
 {
 	struct ft_line *line = &l->lines[gsi];
 	unsigned long flags;
 
 	spin_lock_irqsave(&l->lock, flags);
-	if (line->rose) {
+	*source = FT_LOCAL_SOURCE;
+	if (line->applied && line->source != FT_LOCAL_SOURCE) {
+		/* Nobody else would ever lower it. */
+		*source = line->source;
+		*level = false;
+	} else if (line->rose) {
 		/* An edge, whatever the level was, and is to be. */
 		*level = !line->applied;
 		line->rose = !*level;
@@ -161,6 +169,8 @@ bool ft_local_next_line(struct ft_local *l, u32 gsi, bool *level)
 		line->live = line->applied == *level;
 	}
 	line->applied = *level;
+	/* What is high from now on is QEMU's. */
+	line->source = FT_LOCAL_SOURCE;
 	spin_unlock_irqrestore(&l->lock, flags);
 	return !line->live;
 }

@@ -112,11 +112,12 @@ static void ft_replay_local_live(struct ft_vm *vm)
 {
 	struct ft_msi msi;
 	unsigned int gsi;
+	u8 source;
 	bool level;
 
 	for (gsi = 0; gsi < FT_GSI_MAX; gsi++)
-		while (ft_local_next_line(&vm->local, gsi, &level))
-			ft_kvm_set_irq(vm->kvm, KVM_USERSPACE_IRQ_SOURCE_ID, gsi, level);
+		while (ft_local_next_line(&vm->local, gsi, &source, &level))
+			ft_kvm_set_irq(vm->kvm, source, gsi, level);
 	while (ft_local_next_msi(&vm->local, &msi))
 		ft_kvm_send_msi(vm->kvm, msi.addr, msi.data);
 }
@@ -125,13 +126,17 @@ static void ft_replay_local_live(struct ft_vm *vm)
  * The log is used up and this copy is to go on: make it an ordinary VM. Time
  * goes on from the last value the guest, or anybody who asked the primary, can
  * have seen; the timers it armed fire; lines that this host's devices hold or
- * have pulsed since are brought up.
+ * have pulsed since are brought up. What is done before the event does no harm to a copy
+ * that is discarded: it never runs again.
  */
 static void ft_replay_go_live(struct ft_vm *vm)
 {
 	u64 tsc = max(vm->last_tsc, READ_ONCE(vm->peer_tsc));
 
+	ft_fault_wait(FT_FAULT_DRAINED);
 	ft_vendor->set_tsc(vm->vcpu, tsc + 1);
+	ft_vhost_rewind(vm);
+	ft_fault(FT_FAULT_GO_LIVE);
 	/* Not if it was discarded this moment. */
 	if (ft_vm_event(vm, FT_EV_DRAINED, KVM_FT_REASON_NONE, "log used up at %llu",
 			vm->replayed))
@@ -194,7 +199,7 @@ static bool ft_replay_apply(struct ft_vm *vm, const struct ft_entry *e)
 {
 	switch (e->type) {
 	case KVM_FT_ENTRY_IRQ:
-		ft_local_logged_line(&vm->local, e->irq.gsi, e->irq.level & 1);
+		ft_local_logged_line(&vm->local, e->irq.gsi, e->irq.source, e->irq.level & 1);
 		ft_kvm_set_irq(vm->kvm, e->irq.source, e->irq.gsi, e->irq.level);
 		break;
 	case KVM_FT_ENTRY_MSI:

@@ -11,7 +11,6 @@
 #include <linux/netlink.h>
 #include <linux/sched/signal.h>
 #include "engine.h"
-#include "fault.h"
 #include "virtqueue.h"
 
 /**
@@ -522,8 +521,7 @@ void ft_vhost_resume(struct ft_vm *vm)
 	mutex_unlock(&vm->devices_lock);
 }
 
-/* Requests that the primary has begun and not ended are begun again. */
-static void ft_vhost_rewind(struct ft_vhost *device)
+static void ft_vhost_rewind_disk(struct ft_vhost *device)
 {
 	const struct ft_begun_memory memory = ft_vhost_memory(device);
 	struct ft_vm *vm = device->vm;
@@ -531,6 +529,8 @@ static void ft_vhost_rewind(struct ft_vhost *device)
 	struct ft_vring ring;
 	int ret;
 
+	if (!device->disk.begun->nr)
+		return;
 	ft_hook_vhost_queue(device, FT_SCSI_REQUEST, &queue);
 	if (!queue.ready)
 		return;
@@ -540,6 +540,23 @@ static void ft_vhost_rewind(struct ft_vhost *device)
 		return;
 	vm->stats.requests_resubmitted += ret;
 	ft_hook_vhost_set_queue(device, FT_SCSI_REQUEST, queue.taken, queue.done);
+}
+
+/**
+ * ft_vhost_rewind() - requests that the primary has begun and not ended are begun again
+ * @vm: VM that is about to go live; vhost's own threads are still kept off its virtqueues
+ *
+ * Context: the vCPU's thread, may sleep.
+ */
+void ft_vhost_rewind(struct ft_vm *vm)
+{
+	struct ft_vhost *device;
+
+	mutex_lock(&vm->devices_lock);
+	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
+		if (!device->gone && device->disk.vm)
+			ft_vhost_rewind_disk(device);
+	mutex_unlock(&vm->devices_lock);
 }
 
 /**
@@ -556,10 +573,6 @@ void ft_vhost_go_live(struct ft_vm *vm)
 	unsigned int i;
 
 	mutex_lock(&vm->devices_lock);
-	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++)
-		if (!device->gone && device->disk.vm)
-			ft_vhost_rewind(device);
-	ft_fault(FT_FAULT_GO_LIVE);
 	for (device = vm->devices; device < vm->devices + vm->config.nr_devices; device++) {
 		if (device->gone)
 			continue;

@@ -139,6 +139,7 @@ bool ft_vhost_pending(const struct ft_vm *vm);
 void ft_vhost_record(struct ft_vm *vm, const struct ft_position *pos);
 int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *queue);
 void ft_vhost_resume(struct ft_vm *vm);
+void ft_vhost_rewind(struct ft_vm *vm);
 void ft_vhost_go_live(struct ft_vm *vm);
 
 /* hook-vhost.c: what all vhost devices have in common. */

@@ -8,6 +8,7 @@
 #include "../../kmod/local.h"
 
 #define GSI	8
+#define PIT	2	/* an interrupt source of KVM's */
 #define ADDR	0xfee00000ULL
 
 static struct ft_local *local(struct kunit *test)
@@ -27,8 +28,8 @@ static void pulse(struct kunit *test, struct ft_local *l)
 
 static void logged_pulse(struct ft_local *l)
 {
-	ft_local_logged_line(l, GSI, true);
-	ft_local_logged_line(l, GSI, false);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, false);
 }
 
 /* The edges that a line gets that was at @level; it ends at @end. */
@@ -36,8 +37,9 @@ static unsigned int edges(struct kunit *test, struct ft_local *l, bool level, bo
 {
 	unsigned int edges = 0, n = 0;
 	bool next;
+	u8 source;
 
-	while (ft_local_next_line(l, GSI, &next)) {
+	while (ft_local_next_line(l, GSI, &source, &next)) {
 		KUNIT_ASSERT_NE(test, next, level);
 		KUNIT_ASSERT_LT(test, n++, 3);
 		edges += next;
@@ -98,31 +100,31 @@ static void local_test_levels(struct kunit *test)
 
 	/* High by the log only. */
 	l = local(test);
-	ft_local_logged_line(l, GSI, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
 	KUNIT_EXPECT_EQ(test, edges(test, l, true, false), 0);
 
 	/* High by both. */
 	l = local(test);
 	ft_local_line(l, GSI, true);
-	ft_local_logged_line(l, GSI, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
 	KUNIT_EXPECT_EQ(test, edges(test, l, true, true), 0);
 
 	/* High by both, and what rose last is not in the log. */
 	l = local(test);
-	ft_local_logged_line(l, GSI, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
 	ft_local_line(l, GSI, true);
 	KUNIT_EXPECT_EQ(test, edges(test, l, true, true), 1);
 
 	/* High by the log, and a pulse since. */
 	l = local(test);
-	ft_local_logged_line(l, GSI, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
 	pulse(test, l);
 	KUNIT_EXPECT_EQ(test, edges(test, l, true, false), 1);
 
 	/* A level that is set again is no edge. */
 	l = local(test);
 	ft_local_line(l, GSI, true);
-	ft_local_logged_line(l, GSI, true);
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
 	ft_local_line(l, GSI, true);
 	KUNIT_EXPECT_EQ(test, edges(test, l, true, true), 0);
 }
@@ -132,16 +134,38 @@ static void local_test_meanwhile(struct kunit *test)
 {
 	struct ft_local *l = local(test);
 	bool level;
+	u8 source;
 
-	ft_local_logged_line(l, GSI, true);
-	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &level));
+	ft_local_logged_line(l, GSI, FT_LOCAL_SOURCE, true);
+	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &source, &level));
 	KUNIT_EXPECT_FALSE(test, level);
 	KUNIT_EXPECT_FALSE(test, ft_local_line(l, GSI, true));
-	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &level));
+	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &source, &level));
 	KUNIT_EXPECT_TRUE(test, level);
-	KUNIT_EXPECT_FALSE(test, ft_local_next_line(l, GSI, &level));
+	KUNIT_EXPECT_FALSE(test, ft_local_next_line(l, GSI, &source, &level));
 	KUNIT_EXPECT_TRUE(test, ft_local_line(l, GSI, false));
 	KUNIT_EXPECT_FALSE(test, ft_local_line(l, GSI + 1, false));
+}
+
+/* The log ends while a source of KVM's own has the line high: it is lowered by that one. */
+static void local_test_source(struct kunit *test)
+{
+	struct ft_local *l = local(test);
+	bool level;
+	u8 source;
+
+	ft_local_logged_line(l, GSI, PIT, true);
+	pulse(test, l);
+	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &source, &level));
+	KUNIT_EXPECT_EQ(test, source, PIT);
+	KUNIT_EXPECT_FALSE(test, level);
+	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &source, &level));
+	KUNIT_EXPECT_EQ(test, source, FT_LOCAL_SOURCE);
+	KUNIT_EXPECT_TRUE(test, level);
+	KUNIT_EXPECT_TRUE(test, ft_local_next_line(l, GSI, &source, &level));
+	KUNIT_EXPECT_EQ(test, source, FT_LOCAL_SOURCE);
+	KUNIT_EXPECT_FALSE(test, level);
+	KUNIT_EXPECT_FALSE(test, ft_local_next_line(l, GSI, &source, &level));
 }
 
 /* Lines that are none of the controllers' pass as messages do. */
@@ -151,7 +175,7 @@ static void local_test_beyond(struct kunit *test)
 	struct ft_msi msi;
 
 	KUNIT_EXPECT_FALSE(test, ft_local_line(l, FT_GSI_MAX, true));
-	ft_local_logged_line(l, FT_GSI_MAX, true);
+	ft_local_logged_line(l, FT_GSI_MAX, FT_LOCAL_SOURCE, true);
 	KUNIT_EXPECT_FALSE(test, ft_local_next_msi(l, &msi));
 	KUNIT_EXPECT_TRUE(test, ft_local_line(l, FT_GSI_MAX, true));
 }
@@ -205,6 +229,7 @@ static struct kunit_case local_cases[] = {
 	KUNIT_CASE(local_test_fewer),
 	KUNIT_CASE(local_test_levels),
 	KUNIT_CASE(local_test_meanwhile),
+	KUNIT_CASE(local_test_source),
 	KUNIT_CASE(local_test_beyond),
 	KUNIT_CASE(local_test_msis),
 	KUNIT_CASE(local_test_many),

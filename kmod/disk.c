@@ -145,12 +145,18 @@ static bool ft_disk_settled(struct ft_disk *disk)
  * @disk: disk
  *
  * Context: the vCPU's thread, no handler runs; may sleep.
+ * Return: 0, or -EINTR when that may last and a signal came.
  */
-void ft_disk_settle(struct ft_disk *disk)
+int ft_disk_settle(struct ft_disk *disk)
 {
-	/* Not to be interrupted: this has to come before what the guest does next. */
-	wait_event_killable(disk->vm->wq, ft_disk_settled(disk));
+	struct ft_vm *vm = disk->vm;
+
+	/* Like ft_output_hold(). */
+	if (wait_event_killable(vm->wq, ft_disk_settled(disk) || READ_ONCE(vm->hold)) ||
+	    wait_event_interruptible(vm->wq, ft_disk_settled(disk)))
+		return -EINTR;
 	ft_disk_release(disk);
+	return 0;
 }
 
 /**

@@ -65,7 +65,7 @@ void ft_disk_detach(struct ft_disk *disk);
 bool ft_disk_hold(struct ft_disk *disk, void *cmd, unsigned int head, u32 len);
 void ft_disk_batch(struct ft_disk *disk, bool begin);
 void ft_disk_release(struct ft_disk *disk);
-void ft_disk_settle(struct ft_disk *disk);
+int ft_disk_settle(struct ft_disk *disk);
 void ft_disk_fail(struct ft_disk *disk);
 void ft_disk_ended(const struct ft_disk *disk, unsigned int head);
 

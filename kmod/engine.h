@@ -115,6 +115,8 @@ struct ft_change {
  * @plan: for the next entry
  * @codec: for the log
  * @complete: KVM's complete_userspace_io that ours stands in for
+ * @held_exit: exit reason of a write that QEMU was not given yet, for it left KVM_RUN
+ *	while that was held; 0: there is none
  * @last_tsc: last TSC the guest was given
  * @deferred: inputs wait, safe points in a row without one applied
  * @nudge: gets the guest out again after a deferral
@@ -183,6 +185,7 @@ struct ft_vm {
 	struct ft_plan plan;
 	struct ft_codec codec;
 	int (*complete)(struct kvm_vcpu *vcpu);
+	u32 held_exit;
 	u64 last_tsc;
 	unsigned int deferred;
 	struct hrtimer nudge;
@@ -218,9 +221,16 @@ static inline enum ft_mode ft_mode(const struct ft_vm *vm)
 	return READ_ONCE(vm->mode);
 }
 
+/* Given up: whatever the guest still wants to do is never done. */
+static inline bool ft_vm_dropped(const struct ft_vm *vm)
+{
+	return READ_ONCE(vm->machine.state) == KVM_FT_STATE_DROPPED;
+}
+
 /* vm.c */
 int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason,
 		const char *fmt, ...) __printf(4, 5);
+void ft_vm_queue_work(struct ft_vm *vm);
 
 /* vcpu.c */
 int ft_vcpu_bind(void);
@@ -278,7 +288,7 @@ bool ft_output_allowed(struct ft_vm *vm, u64 offset);
 void ft_output_batch(struct ft_vm *vm, bool begin);
 void ft_output_release(struct ft_vm *vm);
 void ft_output_announce(struct ft_vm *vm);
-void ft_output_hold(struct ft_vm *vm);
+int ft_output_hold(struct ft_vm *vm);
 
 /* digest.c: may sleep; current->mm must be the guest's. */
 int ft_digest_take(struct ft_vm *vm, struct ft_digest *digest);

@@ -181,6 +181,44 @@ static bool ft_device_write(struct kvm_vcpu *vcpu)
 				   vcpu->run->io.direction == KVM_EXIT_IO_OUT;
 }
 
+static int ft_device_done(struct kvm_vcpu *vcpu);
+
+/*
+ * QEMU is to do a write. Interrupted while that is held, it gets nothing to do, and is
+ * back here when the guest is to run again.
+ */
+static int ft_hold_write(struct ft_vm *vm)
+{
+	struct kvm_vcpu *vcpu = vm->vcpu;
+	int ret;
+
+	/* QEMU may want to change memory slots meanwhile. */
+	kvm_vcpu_srcu_read_unlock(vcpu);
+	ret = ft_output_hold(vm);
+	kvm_vcpu_srcu_read_lock(vcpu);
+	if (ret) {
+		vm->held_exit = vcpu->run->exit_reason;
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		vcpu->arch.complete_userspace_io = ft_device_done;
+	}
+	return ret;
+}
+
+/* Once more. Not all writes are completed by KVM when QEMU is through with them. */
+static int ft_hold_on(struct ft_vm *vm)
+{
+	struct kvm_vcpu *vcpu = vm->vcpu;
+
+	if (!vcpu->wants_to_run && READ_ONCE(vm->hold) && ft_mode(vm) != FT_OFF) {
+		vcpu->arch.complete_userspace_io = ft_device_done;
+		return -EINTR;
+	}
+	vcpu->run->exit_reason = vm->held_exit;
+	vm->held_exit = 0;
+	vcpu->arch.complete_userspace_io = vm->complete ? ft_device_done : NULL;
+	return ft_hold_write(vm);
+}
+
 /* QEMU is through with a read or write: stands in for KVM's completion. */
 static int ft_device_done(struct kvm_vcpu *vcpu)
 {
@@ -190,6 +228,10 @@ static int ft_device_done(struct kvm_vcpu *vcpu)
 	u8 *data;
 	int ret;
 
+	if (vm && vm->held_exit) {
+		ret = ft_hold_on(vm);
+		goto out;
+	}
 	if (WARN_ON_ONCE(!vm || !vm->complete)) {
 		ret = -EIO;
 		goto out;
@@ -220,8 +262,8 @@ static void ft_to_device(struct ft_vm *vm)
 	vcpu->arch.complete_userspace_io = ft_device_done;
 }
 
-/* The guest's exit goes on in QEMU. */
-static void ft_exit_to_user(struct ft_vm *vm)
+/* The guest's exit goes on in QEMU. Returns what KVM_RUN does. */
+static int ft_exit_to_user(struct ft_vm *vm)
 {
 	struct kvm_vcpu *vcpu = vm->vcpu;
 	struct ft_entry entry;
@@ -232,24 +274,21 @@ static void ft_exit_to_user(struct ft_vm *vm)
 	case KVM_EXIT_MMIO:
 		break;
 	case KVM_EXIT_INTR:
-		return;
+		return 0;
 	default:
 		ft_vm_event(vm, FT_EV_FAULT, KVM_FT_REASON_UNSUPPORTED,
 			    "the guest left KVM for QEMU with exit reason %u (a reset or an error)",
 			    vcpu->run->exit_reason);
-		return;
+		return 0;
 	}
 	ft_to_device(vm);
 	if (!ft_device_write(vcpu))
-		return;
+		return 0;
 
 	entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_OUT, &data);
 	ft_answer(vm, &entry, data);
 	vm->stats.outputs++;
-	/* QEMU may want to change memory slots meanwhile. */
-	kvm_vcpu_srcu_read_unlock(vcpu);
-	ft_output_hold(vm);
-	kvm_vcpu_srcu_read_lock(vcpu);
+	return ft_hold_write(vm);
 }
 
 /**
@@ -260,7 +299,7 @@ static void ft_exit_to_user(struct ft_vm *vm)
  */
 void ft_hook_release(struct ft_vm *vm)
 {
-	if (vm->complete)
+	if (vm->vcpu->arch.complete_userspace_io == ft_device_done)
 		vm->vcpu->arch.complete_userspace_io = vm->complete;
 	vm->complete = NULL;
 }
@@ -296,7 +335,7 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 	if (ret > 0)
 		ft_safe_point(vm);	/* a signal makes KVM's loop return by itself */
 	else if (!ret && ft_mode(vm) != FT_OFF)
-		ft_exit_to_user(vm);
+		ret = ft_exit_to_user(vm);
 out:
 	ft_hook_leave(vm);
 	return ret;

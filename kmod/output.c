@@ -32,18 +32,25 @@ bool ft_output_allowed(struct ft_vm *vm, u64 offset)
  * The entry is what makes the secondary execute the write before it goes live:
  * a log that ended before it would let another interrupt in first.
  *
+ * A QEMU that wants to pause the guest is let go only when the wait may be long, or for
+ * ever: with the write done it can pause at a position that is known.
+ *
  * Context: the vCPU's thread, may sleep.
+ * Return: 0, or -EINTR when it may not be seen yet and a signal came.
  */
-void ft_output_hold(struct ft_vm *vm)
+int ft_output_hold(struct ft_vm *vm)
 {
 	u64 offset = ft_log_head(&vm->log);
 
 	if (ft_output_allowed(vm, offset))
-		return;
+		return 0;
 	ft_vm_flush(vm);
-	/* Not to be interrupted: QEMU would get the write on its way out. */
-	if (!wait_event_killable(vm->wq, ft_output_allowed(vm, offset)))
-		trace_kvm_ft_released(vm->config.name, "write", offset);
+	if (wait_event_killable(vm->wq, ft_output_allowed(vm, offset) ||
+				READ_ONCE(vm->hold)) ||
+	    wait_event_interruptible(vm->wq, ft_output_allowed(vm, offset)))
+		return -EINTR;
+	trace_kvm_ft_released(vm->config.name, "write", offset);
+	return 0;
 }
 
 /**

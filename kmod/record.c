@@ -88,6 +88,11 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry)
 	ft_record(vm, entry);
 }
 
+static bool ft_record_over(const struct ft_vm *vm)
+{
+	return ft_mode(vm) != FT_RECORD || ft_vm_dropped(vm);
+}
+
 /*
  * A batch may be longer than the log: the secondary executes its parts as they
  * come. False: protection has ended.
@@ -98,9 +103,9 @@ static bool ft_record_wait_room(struct ft_vm *vm)
 		return true;
 	vm->stats.full_waits++;
 	ft_vm_flush(vm);
-	return !wait_event_killable(vm->wq, ft_mode(vm) != FT_RECORD ||
+	return !wait_event_killable(vm->wq, ft_record_over(vm) ||
 				    ft_log_room(&vm->log) >= FT_LOG_ROOM) &&
-	       ft_mode(vm) == FT_RECORD;
+	       !ft_record_over(vm);
 }
 
 /* The secondary is to have all up to here, and no more. */

@@ -164,9 +164,10 @@ void ft_vm_release_vcpu(struct ft_vm *vm)
 	ft_vendor->release(vm->vcpu);
 	ft_hook_release(vm);
 	ft_counter_close(&vm->counter);
-	/* With ft_vm_wait_released(). */
+	/* With ft_vm_wait_released(), which may not have waited. */
 	smp_store_release(&vm->released, true);
 	wake_up_all(&vm->wq);
+	ft_vm_queue_work(vm);
 }
 
 /**

@@ -275,11 +275,10 @@ static int ft_vhost_compare(struct ft_vhost *device, unsigned int i,
 }
 
 /* A reset is an output, and finds what the guest has submitted before. */
-static void ft_vhost_settle(struct ft_vhost *device)
+static int ft_vhost_settle(struct ft_vhost *device)
 {
 	ft_record_here(device->vm);
-	ft_output_hold(device->vm);
-	ft_disk_settle(&device->disk);
+	return ft_output_hold(device->vm) ?: ft_disk_settle(&device->disk);
 }
 
 /* Run what wants to run of one device, and log what it did. */
@@ -296,8 +295,9 @@ static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos
 		ret = ft_vhost_look(device, i, &before[i]);
 	if (ret)
 		return ret;
-	if (kind == &ft_vhost_scsi && due & BIT(FT_SCSI_CONTROL))
-		ft_vhost_settle(device);
+	/* In vain? It stays pending. */
+	if (kind == &ft_vhost_scsi && due & BIT(FT_SCSI_CONTROL) && ft_vhost_settle(device))
+		return 0;
 	for_each_set_bit(i, &due, kind->nr_handlers) {
 		clear_bit(i, &device->pending);
 		kind->run(device, i);
@@ -401,8 +401,7 @@ void ft_vhost_drain(struct ft_vhost *device)
 			ft_vhost_record_paused(device);
 			mutex_unlock(&vm->vcpu->mutex);
 		}
-		if (fatal_signal_pending(current) ||
-		    READ_ONCE(vm->machine.state) == KVM_FT_STATE_DROPPED) {
+		if (fatal_signal_pending(current) || ft_vm_dropped(vm)) {
 			mutex_lock(&vm->devices_lock);
 			ft_vhost_close(device);
 			mutex_unlock(&vm->devices_lock);

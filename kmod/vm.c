@@ -131,6 +131,19 @@ struct ft_vm *ft_vm_next(struct ft_vm *vm)
 	return next;
 }
 
+/**
+ * ft_vm_queue_work() - have the VM's work run, once more
+ * @vm: VM
+ *
+ * Context: any but NMI.
+ */
+void ft_vm_queue_work(struct ft_vm *vm)
+{
+	kref_get(&vm->ref);
+	if (!queue_work(ft_workqueue, &vm->work))
+		ft_vm_put(vm);
+}
+
 /* -- State ------------------------------------------------------------------------ */
 
 static void ft_vm_set_detail(struct ft_vm *vm, const char *fmt, va_list args)
@@ -197,28 +210,31 @@ int ft_vm_event(struct ft_vm *vm, enum ft_event event, u32 reason, const char *f
 	wake_up_all(&vm->wq);
 	if (fmt)
 		pr_notice("%s: %s\n", vm->config.name, vm->detail);
-	kref_get(&vm->ref);
-	if (!queue_work(ft_workqueue, &vm->work))
-		ft_vm_put(vm);
+	ft_vm_queue_work(vm);
 	return 0;
 }
 
 /*
  * Wait until the vCPU is out of our code: its thread sees to it at its next
- * safe point; a vCPU that is not in KVM_RUN we release ourselves.
+ * safe point; a vCPU that is not in KVM_RUN we release ourselves. False: it has a write
+ * left that only we know of, and is paused.
  */
-static void ft_vm_wait_released(struct ft_vm *vm)
+static bool ft_vm_wait_released(struct ft_vm *vm)
 {
 	/* With ft_vm_release_vcpu(): all of it is done when the flag is seen. */
 	while (!smp_load_acquire(&vm->released)) {
 		if (mutex_trylock(&vm->vcpu->mutex)) {
-			ft_vm_release_vcpu(vm);
+			bool held = vm->held_exit;
+
+			if (!held)
+				ft_vm_release_vcpu(vm);
 			mutex_unlock(&vm->vcpu->mutex);
-			break;
+			return !held;
 		}
 		ft_vm_kick(vm);
 		wait_event_timeout(vm->wq, READ_ONCE(vm->released), HZ / 50);
 	}
+	return true;
 }
 
 static void ft_vm_detach(struct ft_vm *vm)
@@ -227,7 +243,9 @@ static void ft_vm_detach(struct ft_vm *vm)
 		return;
 	ft_record_open(vm);
 	ft_vhost_resume(vm);
-	ft_vm_wait_released(vm);
+	/* If not now, then once the guest goes on. */
+	if (!ft_vm_wait_released(vm))
+		return;
 	hrtimer_cancel(&vm->pulse);
 	hrtimer_cancel(&vm->nudge);
 	ft_hook_del(vm);
@@ -308,7 +326,7 @@ static void ft_vm_work(struct work_struct *work)
 	/* The operator chose promotion beforehand: there is nobody else to ask. */
 	if (actions & FT_ACT_ARBITRATE)
 		ft_vm_event(vm, FT_EV_ARBITER_WON, 0, NULL);
-	if (state == KVM_FT_STATE_DISABLED)
+	if (state == KVM_FT_STATE_DISABLED && vm->detached)
 		ft_vm_forget(vm);
 	ft_vm_put(vm);
 }
@@ -322,6 +340,8 @@ static void ft_vm_mm_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	/* Called by mmu_notifier_unregister(), too. */
 	if (READ_ONCE(vm->forgotten))
 		return;
+	/* There is nobody to do it any more. */
+	vm->held_exit = 0;
 	ft_vm_event(vm, FT_EV_GONE, KVM_FT_REASON_GUEST_GONE, "QEMU exited");
 }
 

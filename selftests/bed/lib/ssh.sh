@@ -45,8 +45,8 @@ ssh_forget() {
 # watched N LIMIT COMMAND ...: run the command in the bed's namespace until it
 # ends or the host dies or its emulator has used LIMIT seconds of CPU time.
 # CPU time, since a slow machine below is no fault of the test; each turn of
-# the watch costs at least 20 ms, so that a host that waits for ever runs out
-# of its limit too.
+# the watch, 200 ms, costs at least 100 ms, so that a host that waits for ever runs out
+# of its limit too, and soon enough for those tests that come after.
 watched() {
 	local n=$1 limit=$(($2 * 100 * ${BED_PATIENCE:-1})) verdict pid watch rc=0
 
@@ -70,7 +70,7 @@ watched() {
 				break
 			}
 			step=$((now - last)) last=$now
-			used=$((used + (step > 2 ? step : 2)))
+			used=$((used + (step > 10 ? step : 10)))
 			if ((used > limit)); then
 				echo "host$n: over the limit of $((limit / 100)) CPU seconds" >"$verdict"
 				break

@@ -267,6 +267,7 @@ void ft_record_batch(struct ft_vm *vm, const struct ft_position *pos);
 int ft_record_dma(struct ft_vm *vm, u64 gpa, u32 len);
 int ft_record_disk(struct ft_vm *vm, struct ft_entry *entry);
 void ft_record_part(struct ft_vm *vm, struct ft_entry *entry);
+bool ft_record_may_go_on(struct ft_vm *vm);
 int ft_record_safe_point(struct ft_vm *vm);
 void ft_record_nudge(struct ft_vm *vm);
 bool ft_record_input(struct ft_vm *vm, const struct ft_input *input);
@@ -274,6 +275,8 @@ void ft_record_open(struct ft_vm *vm);
 void ft_record_here(struct ft_vm *vm);
 void ft_record_start(struct ft_vm *vm);
 void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data);
+bool ft_replay_answer_at_once(struct ft_vm *vm, struct ft_entry *entry);
+bool ft_replay_may_go_on(struct ft_vm *vm);
 int ft_replay_safe_point(struct ft_vm *vm);
 bool ft_replay_input(struct ft_vm *vm, const struct ft_input *input);
 

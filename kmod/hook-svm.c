@@ -18,6 +18,9 @@
 
 static const struct kvm_x86_ops *ft_svm_ops;
 
+/* KVM's: does it go by the next_rip that a processor tells? */
+static const int *ft_svm_nrips;
+
 static struct vmcb *ft_svm_vmcb(struct kvm_vcpu *vcpu)
 {
 	/* struct kvm_vcpu is the first member of struct vcpu_svm. */
@@ -282,6 +285,14 @@ static int ft_svm_answer_tsc(struct kvm_vcpu *vcpu, u64 tsc, bool tscp)
 	return kvm_skip_emulated_instruction(vcpu);
 }
 
+/* Else KVM would have to decode it, or to raise the trap of a guest that steps. */
+static bool ft_svm_can_skip(struct kvm_vcpu *vcpu)
+{
+	const struct vmcb *vmcb = ft_svm_vmcb(vcpu);
+
+	return *ft_svm_nrips && vmcb->control.next_rip && !(vmcb->save.rflags & X86_EFLAGS_TF);
+}
+
 /* An event was taken from its source and the guest has not seen it yet. */
 static bool ft_svm_delivering(const struct kvm_vcpu *vcpu)
 {
@@ -483,12 +494,15 @@ static int ft_svm_check(struct kvm_vcpu *vcpu, struct netlink_ext_ack *extack)
 
 static int ft_svm_bind(void)
 {
-	void *addr;
-	int ret = ft_symbol_resolve("kvm", "kvm_x86_ops", &addr);
+	void *ops, *nrips;
+	int ret = ft_symbol_resolve("kvm", "kvm_x86_ops", &ops) ?:
+		  ft_symbol_resolve("kvm_amd", "nrips", &nrips);
 
-	if (!ret)
-		ft_svm_ops = addr;
-	return ret;
+	if (ret)
+		return ret;
+	ft_svm_ops = ops;
+	ft_svm_nrips = nrips;
+	return 0;
 }
 
 const struct ft_vendor ft_svm = {
@@ -501,6 +515,7 @@ const struct ft_vendor ft_svm = {
 	.before_entry	= ft_svm_before_entry,
 	.after_exit	= ft_svm_after_exit,
 	.answer_tsc	= ft_svm_answer_tsc,
+	.can_skip	= ft_svm_can_skip,
 	.find_trap	= ft_svm_find_trap,
 	.can_interrupt	= ft_svm_can_interrupt,
 	.next_rip	= ft_svm_next_rip,

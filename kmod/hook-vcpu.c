@@ -77,6 +77,70 @@ static void ft_count(struct ft_vm *vm)
 	vm->stats.breakpoints += vm->exit.kind == FT_EXIT_BREAKPOINT;
 }
 
+static u64 ft_guest_tsc(struct ft_vm *vm)
+{
+	/* Never twice the same, so that the log's deltas tell them apart. */
+	return max(kvm_read_l1_tsc(vm->vcpu, rdtsc()), vm->last_tsc + 1);
+}
+
+/**
+ * ft_answer() - the guest asked something synchronously
+ * @vm: VM
+ * @entry: type and body with this host's answer; a secondary replaces it
+ * @data: KVM_FT_ENTRY_IO_IN: the answer's bytes, to be replaced
+ *
+ * Context: the vCPU's thread.
+ */
+void ft_answer(struct ft_vm *vm, struct ft_entry *entry, void *data)
+{
+	if (ft_mode(vm) == FT_RECORD)
+		ft_record_answer(vm, entry);
+	else if (ft_mode(vm) == FT_REPLAY)
+		ft_replay_answer(vm, entry, data);
+}
+
+static struct ft_entry ft_tsc_entry(struct ft_vm *vm, bool tscp)
+{
+	return (struct ft_entry) {
+		.type = tscp ? KVM_FT_ENTRY_TSCP : KVM_FT_ENTRY_TSC,
+		.tsc = ft_guest_tsc(vm),
+	};
+}
+
+static int ft_handle_tsc(struct ft_vm *vm, bool tscp)
+{
+	struct ft_entry entry = ft_tsc_entry(vm, tscp);
+
+	ft_answer(vm, &entry, NULL);
+	return ft_vendor->answer_tsc(vm->vcpu, entry.tsc, tscp);
+}
+
+/*
+ * The commonest exit of all. It is answered where it came up, if that can be done, and
+ * KVM enters the guest again if it has nothing else to do.
+ */
+static fastpath_t ft_fast_tsc(struct ft_vm *vm, fastpath_t ret)
+{
+	bool tscp = vm->exit.kind == FT_EXIT_TSCP;
+	struct ft_entry entry;
+	bool go_on;
+
+	if ((vm->exit.kind != FT_EXIT_TSC && !tscp) || !ft_vendor->can_skip(vm->vcpu))
+		return ret;
+	entry = ft_tsc_entry(vm, tscp);
+	if (ft_mode(vm) == FT_RECORD) {
+		ft_record_answer(vm, &entry);
+		go_on = ft_record_may_go_on(vm);
+	} else if (ft_mode(vm) == FT_REPLAY && ft_replay_answer_at_once(vm, &entry)) {
+		go_on = ft_replay_may_go_on(vm);
+	} else {
+		return ret;
+	}
+	ft_vendor->answer_tsc(vm->vcpu, entry.tsc, tscp);
+	vm->exit.kind = FT_EXIT_KVM;
+	return go_on ? EXIT_FASTPATH_REENTER_GUEST : EXIT_FASTPATH_EXIT_HANDLED;
+}
+
 static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 {
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
@@ -100,42 +164,10 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	/* What KVM would do without a full exit is to pass handle_exit() too. */
 	if (ret == EXIT_FASTPATH_REENTER_GUEST)
 		ret = EXIT_FASTPATH_EXIT_HANDLED;
+	ret = ft_fast_tsc(vm, ret);
 out:
 	ft_hook_leave(vm);
 	return ret;
-}
-
-static u64 ft_guest_tsc(struct ft_vm *vm)
-{
-	/* Never twice the same, so that the log's deltas tell them apart. */
-	return max(kvm_read_l1_tsc(vm->vcpu, rdtsc()), vm->last_tsc + 1);
-}
-
-/**
- * ft_answer() - the guest asked something synchronously
- * @vm: VM
- * @entry: type and body with this host's answer; a secondary replaces it
- * @data: KVM_FT_ENTRY_IO_IN: the answer's bytes, to be replaced
- *
- * Context: the vCPU's thread.
- */
-void ft_answer(struct ft_vm *vm, struct ft_entry *entry, void *data)
-{
-	if (ft_mode(vm) == FT_RECORD)
-		ft_record_answer(vm, entry);
-	else if (ft_mode(vm) == FT_REPLAY)
-		ft_replay_answer(vm, entry, data);
-}
-
-static int ft_handle_tsc(struct ft_vm *vm, bool tscp)
-{
-	struct ft_entry entry = {
-		.type = tscp ? KVM_FT_ENTRY_TSCP : KVM_FT_ENTRY_TSC,
-		.tsc = ft_guest_tsc(vm),
-	};
-
-	ft_answer(vm, &entry, NULL);
-	return ft_vendor->answer_tsc(vm->vcpu, entry.tsc, tscp);
 }
 
 /* Of the secondary, which is to inject the trap at its next entry. */

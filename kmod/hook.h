@@ -53,7 +53,10 @@ struct ft_exit {
  *	called by ft_kvm_check()
  * @before_entry: interrupts off, before KVM enters the guest
  * @after_exit: interrupts off, right after KVM came out of it
- * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP
+ * @answer_tsc: complete the RDTSC or RDTSCP that caused FT_EXIT_TSC, _TSCP; may sleep,
+ *	but not where @can_skip says yes
+ * @can_skip: interrupts off: is it known where the instruction that caused the exit
+ *	ends, and comes no trap of the guest's own behind it?
  * @find_trap: of the instruction that caused FT_EXIT_TRAP, set ft_plan.vector and
  *	ft_plan.next_rip; false if it can't be read; may sleep
  * @can_interrupt: may an input be applied here? Not while an event is half
@@ -80,6 +83,7 @@ struct ft_vendor {
 	void (*after_exit)(struct kvm_vcpu *vcpu, const struct ft_plan *plan,
 			   struct ft_exit *exit);
 	int (*answer_tsc)(struct kvm_vcpu *vcpu, u64 tsc, bool tscp);
+	bool (*can_skip)(struct kvm_vcpu *vcpu);
 	bool (*find_trap)(struct kvm_vcpu *vcpu, struct ft_plan *plan);
 	bool (*can_interrupt)(struct kvm_vcpu *vcpu);
 	bool (*next_rip)(struct kvm_vcpu *vcpu, u64 *rip);

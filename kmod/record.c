@@ -345,6 +345,20 @@ static bool ft_record_may_run(struct ft_vm *vm)
 	       (!READ_ONCE(vm->hold) && ft_log_room(&vm->log) >= FT_LOG_ROOM);
 }
 
+/**
+ * ft_record_may_go_on() - may the guest be entered again without a safe point?
+ * @vm: VM, recording
+ *
+ * What comes in from now on asks for one.
+ *
+ * Context: the vCPU's thread, interrupts off.
+ * Return: whether it may.
+ */
+bool ft_record_may_go_on(struct ft_vm *vm)
+{
+	return !vm->deferred && ft_record_may_run(vm);
+}
+
 /* Where a processor begins, in a segment of its own (APM volume 2, 14.1.5). */
 #define FT_RESET_RIP	0xfff0
 

@@ -419,35 +419,11 @@ static void ft_replay_wrong_tsc(struct ft_vm *vm, struct ft_entry *entry)
 		entry->pos.branches);
 }
 
-/**
- * ft_replay_answer() - answer from the log what the guest just asked
- * @vm: VM
- * @entry: type and what the guest asked; the body's answer is replaced
- * @data: KVM_FT_ENTRY_IO_IN: where the bytes go
- *
- * The answer of this host stands when the log is used up and the guest is
- * going live. A guest that asked something else than the log says has
- * diverged; it is never entered again.
- *
- * Context: the vCPU's thread. Sleeps only when one instruction asks several
- * times; the first question's entry is at hand before the guest is entered.
- */
-void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
+/* The entry at hand is the answer, or the guest has diverged. */
+static void ft_replay_take(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 {
-	int ret;
-
 	entry->pos.branches = vm->branches;
 	entry->pos.rip = ft_kvm_rip(vm->vcpu);
-
-	/* Dropped: it never runs again, whatever it is answered. */
-	if (wait_event_killable(vm->wq, ft_replay_wake(vm) || READ_ONCE(vm->hold)) ||
-	    ft_mode(vm) != FT_REPLAY || READ_ONCE(vm->hold))
-		return;
-	ret = ft_replay_fetch(vm);
-	if (ret < 0)
-		ft_replay_broken(vm, ret);
-	if (ret <= 0)
-		return;
 
 	if (!ft_replay_matches(vm, entry)) {
 		if (!ft_vm_event(vm, FT_EV_DIVERGED, KVM_FT_REASON_DIVERGENCE,
@@ -475,4 +451,63 @@ void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
 		break;
 	}
 	ft_replay_consume(vm);
+}
+
+/**
+ * ft_replay_answer() - answer from the log what the guest just asked
+ * @vm: VM
+ * @entry: type and what the guest asked; the body's answer is replaced
+ * @data: KVM_FT_ENTRY_IO_IN: where the bytes go
+ *
+ * The answer of this host stands when the log is used up and the guest is
+ * going live. A guest that asked something else than the log says has
+ * diverged; it is never entered again.
+ *
+ * Context: the vCPU's thread. Sleeps only when one instruction asks several
+ * times; the first question's entry is at hand before the guest is entered.
+ */
+void ft_replay_answer(struct ft_vm *vm, struct ft_entry *entry, u8 *data)
+{
+	int ret;
+
+	/* Dropped: it never runs again, whatever it is answered. */
+	if (wait_event_killable(vm->wq, ft_replay_wake(vm) || READ_ONCE(vm->hold)) ||
+	    ft_mode(vm) != FT_REPLAY || READ_ONCE(vm->hold))
+		return;
+	ret = ft_replay_fetch(vm);
+	if (ret < 0)
+		ft_replay_broken(vm, ret);
+	if (ret > 0)
+		ft_replay_take(vm, entry, data);
+}
+
+/**
+ * ft_replay_answer_at_once() - likewise, if that can be done without a wait
+ * @vm: VM, replaying
+ * @entry: type and what the guest asked; the body's answer is replaced
+ *
+ * Context: the vCPU's thread, interrupts off.
+ * Return: whether it is done.
+ */
+bool ft_replay_answer_at_once(struct ft_vm *vm, struct ft_entry *entry)
+{
+	if (READ_ONCE(vm->hold) || ft_replay_fetch(vm) <= 0)
+		return false;
+	ft_replay_take(vm, entry, NULL);
+	return true;
+}
+
+/**
+ * ft_replay_may_go_on() - may the guest be entered again without a safe point?
+ * @vm: VM, replaying; what the guest asked is answered
+ *
+ * It may, in the way in which it came, if what comes next is a question, too.
+ *
+ * Context: the vCPU's thread, interrupts off.
+ * Return: whether it may.
+ */
+bool ft_replay_may_go_on(struct ft_vm *vm)
+{
+	return ft_mode(vm) == FT_REPLAY && !READ_ONCE(vm->hold) && ft_replay_fetch(vm) > 0 &&
+	       !ft_entry_is_async(vm->next.type) && !ft_entry_is_part(vm->next.type);
 }

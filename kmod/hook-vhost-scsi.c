@@ -100,9 +100,9 @@ static void ft_scsi_tmf(void *work)
 	for (i = 0; device && !defer && i < FT_SCSI_TMFS; i++) {
 		if (cmpxchg(&device->tmfs[i], NULL, work))
 			continue;
-		defer = ft_vhost_defer(device, FT_SCSI_TMF + i);
-		if (!defer)
-			WRITE_ONCE(device->tmfs[i], NULL);
+		/* Not taken back: it was found there meanwhile, and is queued once more. */
+		defer = ft_vhost_defer(device, FT_SCSI_TMF + i) ||
+			cmpxchg(&device->tmfs[i], work, NULL) != work;
 		break;
 	}
 	if (device && i == FT_SCSI_TMFS)

@@ -7,6 +7,7 @@
  * a known position, and what is written is what was there when it was submitted.
  */
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <linux/netlink.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
@@ -361,6 +362,8 @@ static bool ft_scsi_busy(struct ft_vhost *device)
 
 static void ft_scsi_handle(struct ft_vhost *device, unsigned int handler, void *work)
 {
+	/* They write to guest memory. */
+	WARN_ON_ONCE(current->mm != device->vm->kvm->mm);
 	WRITE_ONCE(device->server, current);
 	atomic_inc(&ft_scsi_serving);
 	switch (handler) {
@@ -394,13 +397,49 @@ static void ft_scsi_run(struct ft_vhost *device, unsigned int handler)
 	ft_scsi_handle(device, handler, work);
 }
 
-/* What has begun must end, also when nobody else can end it any more. */
+/**
+ * struct ft_scsi_orphan - a handler whose thread is gone, killed with its process
+ * @work: runs where a foreign address space may be used
+ * @device: the device
+ * @handler: its number
+ * @what: vhost's work item
+ */
+struct ft_scsi_orphan {
+	struct work_struct work;
+	struct ft_vhost *device;
+	unsigned int handler;
+	void *what;
+};
+
+static void ft_scsi_adopt(struct work_struct *work)
+{
+	struct ft_scsi_orphan *orphan = container_of(work, struct ft_scsi_orphan, work);
+	/* Until it is closed, vhost keeps it. */
+	struct mm_struct *mm = orphan->device->vm->kvm->mm;
+
+	kthread_use_mm(mm);
+	ft_scsi_handle(orphan->device, orphan->handler, orphan->what);
+	kthread_unuse_mm(mm);
+}
+
+/*
+ * What has begun must end, also when nobody else can end it any more. Those who find that
+ * out may have no address space, and would write to that of whoever ran before: a process
+ * on its way out, the VM's work.
+ */
 static void ft_scsi_requeue(struct ft_vhost *device, unsigned int handler)
 {
-	void *vq, *work = ft_scsi_work(device, handler, &vq);
+	struct ft_scsi_orphan orphan = { .device = device, .handler = handler };
+	void *vq;
 
-	if (work && !ft_vhost_queue_work(vq, work) && !(device->kind->kicks & BIT(handler)))
-		ft_scsi_handle(device, handler, work);
+	orphan.what = ft_scsi_work(device, handler, &vq);
+	if (!orphan.what || ft_vhost_queue_work(vq, orphan.what) ||
+	    device->kind->kicks & BIT(handler))
+		return;
+	INIT_WORK_ONSTACK(&orphan.work, ft_scsi_adopt);
+	queue_work(system_unbound_wq, &orphan.work);
+	flush_work(&orphan.work);
+	destroy_work_on_stack(&orphan.work);
 }
 
 const struct ft_vhost_kind ft_vhost_scsi = {

@@ -88,9 +88,10 @@ void ft_record_part(struct ft_vm *vm, struct ft_entry *entry)
 	ft_record(vm, entry);
 }
 
+/* Held, it is never recorded again: it is given up, or ends protection when it goes on. */
 static bool ft_record_over(const struct ft_vm *vm)
 {
-	return ft_mode(vm) != FT_RECORD || ft_vm_dropped(vm);
+	return ft_mode(vm) != FT_RECORD || READ_ONCE(vm->hold);
 }
 
 /*

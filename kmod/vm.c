@@ -239,8 +239,11 @@ static bool ft_vm_wait_released(struct ft_vm *vm)
 
 static void ft_vm_detach(struct ft_vm *vm)
 {
-	if (vm->detached)
+	if (vm->detached) {
+		/* By an event that did not know it yet. */
+		ft_vcpu_unkick(vm);
 		return;
+	}
 	ft_record_open(vm);
 	ft_vhost_resume(vm);
 	/* If not now, then once the guest goes on. */

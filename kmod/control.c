@@ -138,6 +138,33 @@ static bool ft_vm_digest_done(struct ft_vm *vm, u64 before)
 	       (offset != before && READ_ONCE(vm->peer_replayed) >= offset);
 }
 
+/* Looks at a guest that nobody runs, a second apart, before it is waited for no longer. */
+#define FT_DIGEST_LOOKS	5
+
+/*
+ * All requests of generic netlink, of whatever family, wait for us once a family comes or
+ * goes. So no guest is waited for that goes on when its operator likes.
+ */
+static int ft_vm_digest_wait(struct ft_vm *vm, u64 before)
+{
+	unsigned int paused = 0;
+	long ret;
+
+	while (paused < FT_DIGEST_LOOKS) {
+		ret = wait_event_interruptible_timeout(vm->wq, ft_vm_digest_done(vm, before), HZ);
+		if (ret)
+			return ret < 0 ? -EINTR : 0;
+		if (READ_ONCE(vm->digest_due) && mutex_trylock(&vm->vcpu->mutex)) {
+			mutex_unlock(&vm->vcpu->mutex);
+			paused++;
+		} else {
+			paused = 0;
+		}
+	}
+	WRITE_ONCE(vm->digest_due, false);
+	return -EBUSY;
+}
+
 /**
  * ft_vm_digest() - see vm.h
  * @vm: VM
@@ -151,6 +178,7 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 		 struct netlink_ext_ack *extack)
 {
 	u64 before = READ_ONCE(vm->digest_offset);
+	int ret;
 
 	*compared = false;
 	if (READ_ONCE(vm->hold) || ft_mode(vm) != FT_RECORD || !vm->task) {
@@ -172,8 +200,11 @@ int ft_vm_digest(struct ft_vm *vm, struct ft_digest *digest, bool *compared,
 	}
 	WRITE_ONCE(vm->digest_due, true);
 	ft_vm_kick(vm);
-	if (wait_event_interruptible(vm->wq, ft_vm_digest_done(vm, before)))
-		return -EINTR;
+	ret = ft_vm_digest_wait(vm, before);
+	if (ret == -EBUSY)
+		NL_SET_ERR_MSG(extack, "the guest is paused; its protected copies are compared while it runs");
+	if (ret)
+		return ret;
 	if (ft_mode(vm) != FT_RECORD || READ_ONCE(vm->hold)) {
 		NL_SET_ERR_MSG_FMT(extack, "protection ended: %s", vm->detail);
 		return -EIO;

@@ -72,6 +72,8 @@ void ft_vhost_gone(struct ft_vhost *device)
 	mutex_lock(&vm->devices_lock);
 	if (ft_mode(vm) != FT_OFF)
 		ft_vhost_close(device);
+	else	/* ft_vhost_resume() may be yet to come, and finds it gone. */
+		ft_vhost_requeue(device, ~device->kind->kicks);
 	device->gone = true;
 	mutex_unlock(&vm->devices_lock);
 	/* QEMU's own end is told by its address space. */

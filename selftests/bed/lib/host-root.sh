@@ -7,7 +7,8 @@ HOST_PACKAGES='
 	bash mount iproute2 kmod procps socat busybox-static e2fsprogs psmisc
 	openssh-server openssh-client systemd-standalone-sysusers iputils-ping
 	qemu-system-x86 qemu-utils libnl-3-200 libnl-genl-3-200 libjson-c5 libxxhash0
-	ethtool tcpdump iperf3 jq strace sg3-utils python3-minimal sqlite3'
+	ethtool tcpdump iperf3 jq strace sg3-utils python3-minimal sqlite3
+	libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients sysvinit-core'
 
 # The folder with root/: the packages, and the kernel's modules.
 base_root() {

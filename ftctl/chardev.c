@@ -11,6 +11,7 @@
 #include "chardev.h"
 #include "ftctl.h"
 #include "js.h"
+#include "libvirt.h"
 #include "qemuargs.h"
 
 /* How often a socket that is a client tries to connect, when nothing is said. */
@@ -202,7 +203,14 @@ static bool takes_input(const char *type, const char *opts)
 	return true;
 }
 
-static void add_chardev(struct json_object *list, const char *id, const char *opts)
+/* Of a pty libvirt remembers the path, and would not hear of another one. */
+static bool can_change(char **argv, const char *type)
+{
+	return strcmp(type, "pty") || !libvirt_runs(argv);
+}
+
+static void add_chardev(struct json_object *list, char **argv, const char *id,
+			const char *opts)
 {
 	char *type = opts ? optval(opts, NULL) ?: optval(opts, "backend") : NULL;
 	struct json_object *backend, *o;
@@ -211,7 +219,7 @@ static void add_chardev(struct json_object *list, const char *id, const char *op
 		o = json_object_new_object();
 		js_add_str(o, "id", id);
 		js_add_str(o, "type", type);
-		backend = backend_of(type, opts);
+		backend = can_change(argv, type) ? backend_of(type, opts) : NULL;
 		if (backend)
 			json_object_object_add(o, "backend", backend);
 		json_object_array_add(list, o);
@@ -225,12 +233,12 @@ static void add_serial(struct json_object *list, char **argv, const char *arg, i
 	char id[20], *opts;
 
 	if (!strncmp(arg, "chardev:", 8)) {
-		add_chardev(list, arg + 8, args_chardev(argv, arg + 8));
+		add_chardev(list, argv, arg + 8, args_chardev(argv, arg + 8));
 		return;
 	}
 	snprintf(id, sizeof(id), "serial%d", n);
 	opts = serial_opts(arg);
-	add_chardev(list, id, opts);
+	add_chardev(list, argv, id, opts);
 	free(opts);
 }
 
@@ -241,7 +249,7 @@ static void add_device(struct json_object *list, char **argv, const char *opts)
 	char *id = either_optval(opts, "chardev");
 
 	if (driver && id && (!strcmp(driver, "isa-serial") || !strcmp(driver, "pci-serial")))
-		add_chardev(list, id, args_chardev(argv, id));
+		add_chardev(list, argv, id, args_chardev(argv, id));
 	free(driver);
 	free(id);
 }

@@ -11,6 +11,7 @@
 #include "disk.h"
 #include "ftctl.h"
 #include "js.h"
+#include "libvirt.h"
 #include "module.h"
 #include "obstacle.h"
 #include "peer.h"
@@ -130,6 +131,8 @@ static struct json_object *wanted(const struct qemu *qemu, struct json_object *n
 	}
 	js_add_str(args, "name", qemu->name);
 	js_add_str(args, "exe", qemu->exe);
+	json_object_object_add(args, "libvirt",
+			       json_object_new_boolean(libvirt_runs(qemu->argv)));
 	json_object_object_add(args, "taps", taps);
 	json_object_object_add(args, "bridges", bridges);
 	json_object_object_add(args, "macs", macs);

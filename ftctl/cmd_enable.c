@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 #include "guest.h"
 #include "interrupt.h"
 #include "js.h"
+#include "libvirt.h"
 #include "memory.h"
 #include "mend.h"
 #include "migrate.h"
@@ -128,6 +130,20 @@ static int step_check(struct enable *e)
 	return attached ? mod_vm_call(&e->mod, KVM_FT_CMD_VM_DISABLE, e->vm, NULL) : 0;
 }
 
+/* A copy of libvirt's is made of what its libvirt here says of it. */
+static int add_domain(struct enable *e, struct json_object *args)
+{
+	char *xml;
+
+	if (!libvirt_runs(e->qemu.argv))
+		return 0;
+	if (libvirt_describe(e->qemu.argv, &xml))
+		return -1;
+	js_add_str(args, "domain", xml);
+	free(xml);
+	return 0;
+}
+
 static int step_peer(struct enable *e)
 {
 	struct json_object *args = json_object_new_object();
@@ -153,6 +169,10 @@ static int step_peer(struct enable *e)
 	js_add_str(args, "on-loss", e->on_loss);
 	if (e->secondary_reads)
 		json_object_object_add(args, "reads", disk_wwpns(e->disks));
+	if (add_domain(e, args)) {
+		json_object_put(args);
+		return -1;
+	}
 	if (peer_call(&e->peer, "prepare", args, &answer))
 		return -1;
 

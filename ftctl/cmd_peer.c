@@ -67,13 +67,16 @@ static int op_check(struct session *s, struct json_object *request,
 static int op_prepare(struct session *s, struct json_object *request,
 		      struct json_object *answer)
 {
+	char why[1000];
+
 	if (s->copy.name)
 		return fail("one copy at a time");
-	if (copy_prepare(&s->mod, &s->copy, request, answer)) {
-		copy_undo(&s->mod, &s->copy);
-		return -1;
-	}
-	return 0;
+	if (!copy_prepare(&s->mod, &s->copy, request, answer))
+		return 0;
+	/* That counts, whatever undoing it finds. */
+	snprintf(why, sizeof(why), "%s", fail_why());
+	copy_undo(&s->mod, &s->copy);
+	return fail("%s", why);
 }
 
 static int op_query(struct session *s, struct json_object *request,

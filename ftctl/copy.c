@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The copy of a guest on this host: its QEMU is started here, waits for the
- * guest to be sent, and is stopped here when it must not run any more.
+ * The copy of a guest on this host: its QEMU is started here, by libvirt if the guest's
+ * is libvirt's, waits for the guest to be sent, and is stopped here when it must not run
+ * any more.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -21,6 +22,7 @@
 #include "disk.h"
 #include "ftctl.h"
 #include "js.h"
+#include "libvirt.h"
 #include "migrate.h"
 #include "module.h"
 #include "nic.h"
@@ -133,6 +135,33 @@ static int start_qemu(struct copy *copy, struct json_object *request, const char
 	return copy->qmp ? 0 : fail_with_log(log, fail_why());
 }
 
+static int start_domain(struct copy *copy, struct json_object *request, const char *xml)
+{
+	struct qemu qemu;
+
+	if (libvirt_create(xml))
+		return -1;
+	/* Those of the primary's will do to undo it: it has the same UUID. */
+	copy->domain = true;
+	copy->argv = argv_from_json(js_get(request, "argv"));
+	if (qemu_find(copy->name, &qemu))
+		return -1;
+	args_free(copy->argv);
+	copy->pid = qemu.pid;
+	copy->argv = qemu.argv;
+	copy->qmp = qmp_open(&qemu);
+	qemu.argv = NULL;
+	qemu_free(&qemu);
+	return copy->qmp ? 0 : -1;
+}
+
+static int start(struct copy *copy, struct json_object *request, const char *log)
+{
+	const char *xml = js_str(request, "domain", NULL);
+
+	return xml ? start_domain(copy, request, xml) : start_qemu(copy, request, log);
+}
+
 static int attach(struct mod *mod, struct copy *copy, struct json_object *request,
 		  struct json_object *answer)
 {
@@ -195,7 +224,8 @@ static int listen_for_guest(struct copy *copy, struct json_object *request,
  * copy_prepare - start a copy's QEMU and attach it
  * @mod: from mod_open()
  * @copy: zeroed; to be filled. On failure copy_undo() is still due.
- * @request: name, argv, exe, cwd, nics, listen, session, on-loss, reads
+ * @request: name, argv, exe, cwd, domain (of libvirt_describe(), if it is one), nics,
+ *	listen, session, on-loss, reads
  * @answer: gets pid, port, migration-port and consoles, see console.h
  *
  * It is attached before the guest's state arrives: from then on its interrupt
@@ -215,7 +245,7 @@ int copy_prepare(struct mod *mod, struct copy *copy, struct json_object *request
 		return fail("which VM?");
 	if (make_room(mod, copy->name) ||
 	    runfile_path(copy->name, ".log", log, sizeof(log)) ||
-	    start_qemu(copy, request, log))
+	    start(copy, request, log))
 		return -1;
 	/* What is typed before is gone with the guest's state, which comes later. */
 	copy->watch = console_show_only(copy->qmp, copy->name, copy->argv, consoles);
@@ -247,7 +277,9 @@ void copy_undo(struct mod *mod, struct copy *copy)
 {
 	if (copy->attached)
 		mod_vm_call(mod, KVM_FT_CMD_VM_DISABLE, copy->name, NULL);
-	if (copy->pid) {
+	if (copy->domain) {
+		libvirt_destroy(copy->argv);
+	} else if (copy->pid) {
 		qemu_stop(copy->pid);
 		waitpid(copy->pid, NULL, 0);
 	}
@@ -302,7 +334,7 @@ int copy_stop(const char *name, struct json_object *status)
 		return 0;
 	}
 
-	err = qemu_stop(qemu.pid);
+	err = libvirt_runs(qemu.argv) ? libvirt_destroy(qemu.argv) : qemu_stop(qemu.pid);
 	if (!err)
 		remove_files(name, qemu.argv);
 	qemu_free(&qemu);

@@ -14,6 +14,7 @@ struct qmp;
  * @name: the VM
  * @argv: QEMU's arguments
  * @pid: its QEMU, 0: none
+ * @domain: libvirt has made it
  * @attached: the module has it
  * @watch: it has consoles to put back when it goes live
  * @qmp: QEMU's monitor
@@ -22,6 +23,7 @@ struct copy {
 	char *name;
 	char **argv;
 	pid_t pid;
+	bool domain;
 	int attached;
 	bool watch;
 	struct qmp *qmp;

@@ -16,6 +16,7 @@
 #include "ftctl.h"
 #include "guest.h"
 #include "js.h"
+#include "libvirt.h"
 #include "nic.h"
 #include "obstacle.h"
 #include "platform.h"
@@ -163,7 +164,9 @@ static bool is_off(struct guest *g, const char *path, const char *name)
 static int check_machine_off(struct guest *g, const char *name, const char *why)
 {
 	return is_off(g, "/machine", name) ? 0 :
-	       obstacle(g->found, "%s: start QEMU with -machine ...,%s=off", why, name);
+	       obstacle(g->found,
+			"%s: start QEMU with -machine ...,%s=off (libvirt: <%s state=\"off\"/>)",
+			why, name, name);
 }
 
 static int check_machine(struct guest *g)
@@ -407,9 +410,10 @@ static int check_arguments(struct guest *g)
 	const char *inherited = args_inherited(g->qemu->argv);
 	int err = 0;
 
-	if (inherited)
+	/* On the peer libvirt hands its own ones down. */
+	if (inherited && !libvirt_runs(g->qemu->argv))
 		err = obstacle(g->found,
-			       "not supported yet: '%s' is a file QEMU got from its parent (libvirt)",
+			       "'%s' is a file that QEMU got from its parent, which a copy on the peer cannot get: have QEMU open it",
 			       inherited);
 	for (char **a = g->qemu->argv; *a && !err; a++) {
 		char *irqchip = optval(*a, "kernel-irqchip") ?: optval(*a, "kernel_irqchip");

@@ -25,7 +25,7 @@
 #include <sys/types.h>
 
 /* Both ends have to speak the same. */
-#define PEER_PROTOCOL	5
+#define PEER_PROTOCOL	6
 
 /**
  * struct peer - a conversation

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU's monitor: over its own socket, or through virsh when libvirt holds
- * that.
+ * QEMU's monitor: over its own socket, or through libvirt when it holds that.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -17,26 +16,26 @@
 
 #include "ftctl.h"
 #include "js.h"
+#include "libvirt.h"
 #include "proc.h"
 #include "qemuargs.h"
 #include "qmp.h"
-#include "subprocess.h"
 
 /* An answer may wait for a busy main loop, but not for ever. */
 #define QMP_TIMEOUT_MS	30000
 
 /**
  * struct qmp - a conversation with a monitor
- * @fd: the socket; -1: through virsh
+ * @fd: the socket; -1: through libvirt
  * @tokener: cuts what arrives into JSON
- * @domain: libvirt's name of the VM
+ * @argv: of libvirt's QEMU, its arguments, the user's
  * @buf: arrived, not yet given to @tokener
  * @len: bytes in @buf
  */
 struct qmp {
 	int fd;
 	struct json_tokener *tokener;
-	char *domain;
+	char **argv;
 	char buf[4096];
 	size_t len;
 };
@@ -118,22 +117,18 @@ static struct json_object *call_socket(struct qmp *qmp, struct json_object *requ
 	return o;
 }
 
-static struct json_object *call_virsh(struct qmp *qmp, struct json_object *request)
+static struct json_object *call_libvirt(struct qmp *qmp, struct json_object *request)
 {
-	char *text = strdup(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
-	const char *const argv[] = {
-		"virsh", "-q", "qemu-monitor-command", qmp->domain, text, NULL
-	};
+	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	struct json_object *o = NULL;
-	char *output = NULL;
+	char *answer;
 
-	if (!subprocess_output(argv, &output)) {
-		o = json_tokener_parse(output);
+	if (!libvirt_monitor(qmp->argv, text, &answer)) {
+		o = json_tokener_parse(answer);
 		if (!o)
-			fail("virsh answered something that is not JSON");
+			fail("libvirt answered something that is not JSON");
 	}
-	free(output);
-	free(text);
+	free(answer);
 	return o;
 }
 
@@ -156,7 +151,7 @@ int qmp_call(struct qmp *qmp, const char *command, struct json_object *args,
 	js_add_str(request, "execute", command);
 	if (args)
 		json_object_object_add(request, "arguments", args);
-	answer = qmp->fd < 0 ? call_virsh(qmp, request) : call_socket(qmp, request);
+	answer = qmp->fd < 0 ? call_libvirt(qmp, request) : call_socket(qmp, request);
 	json_object_put(request);
 	if (!answer)
 		return fail_while("%s", command);
@@ -229,7 +224,7 @@ static int greet(struct qmp *qmp)
 
 /**
  * qmp_open - begin to talk to QEMU
- * @qemu: which one
+ * @qemu: which one; it has to stay until qmp_close()
  *
  * Return: the conversation, or NULL after fail().
  */
@@ -243,13 +238,13 @@ struct qmp *qmp_open(const struct qemu *qemu)
 		goto failed;
 	}
 	qmp->fd = -1;
-	if (!path && !args_qmp_inherited(qemu->argv)) {
+	if (!path && !libvirt_runs(qemu->argv)) {
 		fail("'%s' has no monitor: start QEMU with -qmp unix:PATH,server=on,wait=off",
 		     qemu->name);
 		goto failed;
 	}
 	if (!path) {
-		qmp->domain = strdup(qemu->name);
+		qmp->argv = qemu->argv;
 		return qmp;
 	}
 
@@ -277,6 +272,5 @@ void qmp_close(struct qmp *qmp)
 		close(qmp->fd);
 	if (qmp->tokener)
 		json_tokener_free(qmp->tokener);
-	free(qmp->domain);
 	free(qmp);
 }

@@ -12,6 +12,7 @@
 
 #include "ftctl.h"
 #include "js.h"
+#include "libvirt.h"
 #include "obstacle.h"
 #include "platform.h"
 #include "proc.h"
@@ -142,7 +143,7 @@ int room_check_name(const char *name, struct json_object *status,
 /**
  * room_check - is there room for a copy on this host?
  * @status: what the module says of a VM of its name, or NULL
- * @request: name, exe, and what it takes: taps, bridges, macs
+ * @request: name, exe, and what it takes: libvirt, taps, bridges, macs
  * @found: gets the obstacles, or NULL
  *
  * Return: 0, or -1 after fail().
@@ -155,6 +156,8 @@ int room_check(struct json_object *status, struct json_object *request,
 
 	if (!err && access(exe, X_OK))
 		err = obstacle(found, "there is no QEMU '%s': install the same version", exe);
+	if (!err && js_bool(request, "libvirt") && libvirt_reach())
+		err = obstacle(found, "%s", fail_why());
 	return err ?:
 	       each(request, "bridges", found, check_bridge, NULL) ?:
 	       check_others(request, found);

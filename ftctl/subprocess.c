@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,63 +18,49 @@
 
 #define EXIT_NO_EXEC	127
 
-/**
- * subprocess_output - run a program and take what it prints
- * @argv: the program, looked for in PATH, and its arguments
- * @output: what it printed, for free()
- *
- * Return: 0, or -1 after fail() when it could not be run or failed.
- */
-int subprocess_output(const char *const argv[], char **output)
+static void write_all(int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? n : 0;
+	}
+}
+
+/* All that comes, as a string for free(); NULL: no memory. */
+static char *read_all(int fd)
 {
 	size_t len = 0, room = 0;
-	int to, from, status;
-	pid_t pid;
+	char *text = NULL;
 
-	*output = NULL;
-	pid = subprocess_pipes(argv, &to, &from);
-	if (pid < 0)
-		return -1;
-	close(to);
 	for (;;) {
 		ssize_t n;
 
 		if (room - len < 2) {
-			char *more = realloc(*output, room += 16384);
+			char *more = realloc(text, room += 16384);
 
 			if (!more)
 				break;
-			*output = more;
+			text = more;
 		}
-		n = read(from, *output + len, room - len - 1);
+		n = read(fd, text + len, room - len - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
 		len += n;
 	}
-	close(from);
-	if (*output)
-		(*output)[len] = '\0';
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_EXEC)
-		return fail("cannot run %s", argv[0]);
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return fail("%s failed", argv[0]);
-	return 0;
+	if (text)
+		text[len] = '\0';
+	return text;
 }
 
-/**
- * subprocess_pipes - start a program to talk to
- * @argv: the program, looked for in PATH, and its arguments
- * @to: becomes its standard input
- * @from: becomes its standard output
- *
- * Return: its process, or -1 after fail().
- */
-pid_t subprocess_pipes(const char *const argv[], int *to, int *from)
+static pid_t start(const char *const argv[], int *to, int *from, int error)
 {
 	int in[2], out[2];
 	pid_t pid;
@@ -98,6 +85,7 @@ pid_t subprocess_pipes(const char *const argv[], int *to, int *from)
 		signal(SIGPIPE, SIG_DFL);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
+		dup2(error, STDERR_FILENO);
 		execvp(argv[0], (char *const *)argv);
 		_exit(EXIT_NO_EXEC);
 	}
@@ -111,6 +99,66 @@ pid_t subprocess_pipes(const char *const argv[], int *to, int *from)
 	*to = in[1];
 	*from = out[0];
 	return pid;
+}
+
+/**
+ * subprocess_output - run a program and take what it prints
+ * @argv: the program, looked for in PATH, and its arguments
+ * @input: what it reads, before it prints anything; NULL: nothing
+ * @output: what it printed, for free()
+ * @said: what it said on standard error, for free(), or NULL
+ *
+ * Return: 0, or -1 after fail() when it could not be run or failed.
+ */
+int subprocess_output(const char *const argv[], const char *input, char **output,
+		      char **said)
+{
+	int to, from, status, error;
+	pid_t pid;
+
+	*output = NULL;
+	*said = NULL;
+	error = memfd_create("stderr", MFD_CLOEXEC);
+	if (error < 0)
+		return fail_errno("memfd_create");
+	pid = start(argv, &to, &from, error);
+	if (pid < 0) {
+		close(error);
+		return -1;
+	}
+	if (input)
+		write_all(to, input);
+	close(to);
+	*output = read_all(from);
+	close(from);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	lseek(error, 0, SEEK_SET);
+	*said = read_all(error);
+	close(error);
+
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return *output ? 0 : fail("out of memory");
+	if (*said && !**said) {
+		free(*said);
+		*said = NULL;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_EXEC)
+		return fail("cannot run %s", argv[0]);
+	return fail("%s failed", argv[0]);
+}
+
+/**
+ * subprocess_pipes - start a program to talk to
+ * @argv: the program, looked for in PATH, and its arguments
+ * @to: becomes its standard input
+ * @from: becomes its standard output
+ *
+ * Return: its process, or -1 after fail().
+ */
+pid_t subprocess_pipes(const char *const argv[], int *to, int *from)
+{
+	return start(argv, to, from, STDERR_FILENO);
 }
 
 static void become_detached(const char *exe, const char *const argv[], const char *cwd,

@@ -4,7 +4,8 @@
 
 #include <sys/types.h>
 
-int subprocess_output(const char *const argv[], char **output);
+int subprocess_output(const char *const argv[], const char *input, char **output,
+		      char **said);
 pid_t subprocess_pipes(const char *const argv[], int *to, int *from);
 pid_t subprocess_detached(const char *exe, const char *const argv[], const char *cwd,
 			  const char *log);

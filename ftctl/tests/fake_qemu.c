@@ -14,6 +14,7 @@
  *	ram		"read-only": guest memory is
  *
  * FTCTL_TEST_DIR/ram, if it is there, is guest memory.
+ * The monitor that libvirt would hold is FTCTL_TEST_DIR/libvirt.qmp.
  * FTCTL_TEST_DIR/qmp.log gets the commands, FTCTL_TEST_DIR/chardevs what was to
  * be changed of these.
  */
@@ -609,6 +610,8 @@ int main(int argc, char **argv)
 		fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 
 	path = args_qmp_path(argv);
+	if (!path && args_qmp_inherited(argv))
+		path = "libvirt.qmp";
 	if (path)
 		fds[QMP_SERVER].fd = qmp_listen(path);
 	for (int i = 1; i < argc; i++) {

@@ -13,7 +13,7 @@
 # and QEMU of a host run in its folder.
 
 TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-export FTCTL=$TOP/build/ftctl-test
+export TOP FTCTL=$TOP/build/ftctl-test
 export PATH=$TOP/build/bin:$TOP/tests/bin:$PATH
 
 # host NAME: a host with the module loaded and no VM.
@@ -79,6 +79,24 @@ qemu() {
 guest() {
 	qemu -name "$1" -machine pc,smm=off -daemonize -pidfile "/proc/self/cwd/$1.pid" \
 		-qmp "unix:/proc/self/cwd/$1.qmp,server=on,wait=off"
+}
+
+UUID=01234567-89ab-cdef-0123-456789abcdef
+
+# domain [ARGUMENTS]: a guest on this host as libvirt runs it, called vm0.
+domain() {
+	cat >"$FTCTL_TEST_DIR/domain.xml" <<-XML
+	<domain type='kvm'>
+	  <name>vm0</name>
+	  <uuid>$UUID</uuid>
+	  <metadata><x><domain>mine</domain></x></metadata>
+	  <devices/>
+	</domain>
+
+	XML
+	qemu -name guest=vm0,debug-threads=on -machine pc,smm=off -uuid $UUID \
+		-chardev socket,id=charmonitor,fd=24,server=on,wait=off \
+		-mon chardev=charmonitor,id=monitor,mode=control "$@"
 }
 
 # nic N[,OPTION...]: the arguments that give a guest a NIC as enable wants it.

@@ -58,11 +58,9 @@ reached() {
 }
 
 @test "monitor: libvirt's, through virsh" {
-	qemu -name guest=vm0,debug-threads=on \
-		-chardev socket,id=charmonitor,fd=24,server=on,wait=off \
-		-mon chardev=charmonitor,id=monitor,mode=control
+	domain
 	reached vm0
-	grep -q -- '-q qemu-monitor-command vm0 {"execute":"query-kvm"}' \
+	grep -qx -- "-q -c qemu:///system qemu-monitor-command $UUID {\"execute\":\"query-kvm\"}" \
 		"$FTCTL_TEST_DIR/virsh.log"
 }
 
@@ -92,7 +90,7 @@ reached() {
 
 @test "the peer's end: nonsense is refused, and the conversation goes on" {
 	run bash -c "printf '%s\n' 'not json' '{\"op\":\"dance\"}' \
-		'{\"op\":\"hello\",\"protocol\":99}' '{\"op\":\"hello\",\"protocol\":5}' \
+		'{\"op\":\"hello\",\"protocol\":99}' '{\"op\":\"hello\",\"protocol\":6}' \
 		'{\"op\":\"cont\"}' '{\"op\":\"prepare\"}' '{\"op\":\"check\",\"wwpns\":7}' \
 		'{\"op\":\"check\",\"wwpns\":[null,\"../x\"]}' | '$FTCTL' peer"
 	ends 0

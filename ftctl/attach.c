@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,7 +95,19 @@ static struct json_object *nic_of(struct json_object *nics, const char *tap)
 	return nic;
 }
 
-/* QEMU opens a NIC's tap, then its vhost: in the order of numbers they are pairs. */
+/* The NIC of a vhost that QEMU was handed. */
+static struct json_object *nic_handed(struct json_object *nics, int vhost)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", vhost);
+	return nic_find(nics, "vhostfd", number);
+}
+
+/*
+ * QEMU opens a NIC's tap, then its vhost: in the order of numbers they are pairs. Of those
+ * that it was handed its command line says so.
+ */
 static int put_nics(struct nl_msg *msg, const struct attach *at, struct fds *fds)
 {
 	int vhost[FDS_MAX], tap[FDS_MAX];
@@ -105,12 +119,12 @@ static int put_nics(struct nl_msg *msg, const struct attach *at, struct fds *fds
 			    at->pid, taps, vhosts);
 	for (int i = 0; i < vhosts; i++) {
 		struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED | KVM_FT_A_VM_DEVICE);
+		struct json_object *nic = nic_handed(at->nics, vhost[i]);
 		int fd = take_fd(fds, at->pid, vhost[i]);
-		struct json_object *nic;
 		char name[IFNAMSIZ];
 
-		qemu_tap_name(at->pid, tap[i], name);
-		nic = nic_of(at->nics, name);
+		qemu_tap_name(at->pid, nic ? atoi(js_str(nic, "fd", "-1")) : tap[i], name);
+		nic = nic ?: nic_of(at->nics, name);
 		if (!nic)
 			return fail("no NIC of process %d has the tap '%s'", at->pid, name);
 		if (fd < 0 || put_nic(msg, nic, name))

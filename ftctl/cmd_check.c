@@ -26,7 +26,7 @@ static int look_at_guest(const struct qemu *qemu, struct json_object **nics,
 
 	if (!qmp)
 		return -1;
-	err = nic_list(qmp, nics) ?: guest_check(qmp, qemu, *nics, disks, found);
+	err = nic_list(qmp, qemu->argv, nics) ?: guest_check(qmp, qemu, *nics, disks, found);
 	qmp_close(qmp);
 	return err;
 }

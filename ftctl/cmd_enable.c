@@ -117,7 +117,7 @@ static int step_check(struct enable *e)
 	    check_module(&e->mod, e->vm, NULL, &attached))
 		return -1;
 	e->qmp = qmp_open(&e->qemu);
-	if (!e->qmp || nic_list(e->qmp, &e->nics) ||
+	if (!e->qmp || nic_list(e->qmp, e->qemu.argv, &e->nics) ||
 	    guest_check(e->qmp, &e->qemu, e->nics, e->disks, NULL) ||
 	    peer_open(&e->peer, e->host) ||
 	    check_peer(&e->mod, &e->peer, NULL, &hello))

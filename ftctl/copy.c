@@ -179,7 +179,7 @@ static int attach(struct mod *mod, struct copy *copy, struct json_object *reques
 	if (on_loss < 0)
 		return fail("no policy '%s'", js_str(request, "on-loss", ""));
 	if (addr_is_here(js_str(request, "listen", ""), &at.local) ||
-	    nic_list(copy->qmp, &at.nics))
+	    nic_list(copy->qmp, copy->argv, &at.nics))
 		return -1;
 	/* The guest may have chosen others than it was started with. */
 	nic_take_macs(at.nics, js_get(request, "nics"));

@@ -322,7 +322,8 @@ static int check_netdev(struct guest *g, struct json_object *nic)
 				"NIC '%s' has %d pairs of queues: set queues=1 on -netdev %s and mq=off on the NIC (libvirt: <driver queues=\"1\"/>)",
 				name, (int)js_int(nic, "queues"), netdev);
 	/* One is told by there being no other. */
-	if (!js_get(nic, "tap") && json_object_array_length(g->nics) > 1)
+	if (!js_get(nic, "tap") && !js_get(nic, "vhostfd") &&
+	    json_object_array_length(g->nics) > 1)
 		return obstacle(g->found,
 				"which tap NIC '%s' has cannot be told: set ifname=TAP on -netdev %s",
 				name, netdev);

@@ -109,14 +109,33 @@ static int add_macs(struct qmp *qmp, struct json_object *nics)
 	return 0;
 }
 
+static void add_handed(struct json_object *nics, char **argv)
+{
+	static const char *const keys[] = { "fd", "vhostfd" };
+
+	for (size_t i = 0; i < json_object_array_length(nics); i++) {
+		struct json_object *nic = json_object_array_get_idx(nics, i);
+		const char *opts = args_netdev(argv, js_str(nic, "netdev", ""));
+
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			char *value = netdev_val(opts, keys[k]);
+
+			if (value)
+				js_add_str(nic, keys[k], value);
+			free(value);
+		}
+	}
+}
+
 /**
  * nic_list - a guest's NICs
  * @qmp: its QEMU
+ * @argv: the same one's arguments
  * @nics: becomes an array
  *
  * Return: 0, or -1 after fail().
  */
-int nic_list(struct qmp *qmp, struct json_object **nics)
+int nic_list(struct qmp *qmp, char **argv, struct json_object **nics)
 {
 	struct json_object *args = json_object_new_object();
 	struct json_object *network;
@@ -134,6 +153,7 @@ int nic_list(struct qmp *qmp, struct json_object **nics)
 	*nics = json_object_new_array();
 	parse_network(text, *nics);
 	free(text);
+	add_handed(*nics, argv);
 	/* QEMU refuses to answer when there is no NIC. */
 	if (json_object_array_length(*nics) && add_macs(qmp, *nics)) {
 		json_object_put(*nics);

@@ -523,22 +523,46 @@ static void write_file(const char *path, const char *text)
 	fclose(f);
 }
 
-/* The descriptors of a -netdev, in QEMU's order; fdinfo of those of a tap. */
+/* A descriptor of this kind, with the number that the -netdev has for it, if any. */
+static int open_as(const char *kind, const char *opts, const char *key)
+{
+	char *number = netdev_val(opts, key);
+	int fd = memfd_create(kind, 0);
+
+	if (number) {
+		dup2(fd, atoi(number));
+		close(fd);
+		fd = atoi(number);
+	}
+	free(number);
+	return fd;
+}
+
+/*
+ * The descriptors of a -netdev, in QEMU's order; fdinfo of those of a tap. One that was
+ * handed down is called by its number.
+ */
 static void open_netdev(const char *opts, const char *fdinfo)
 {
 	char *type = netdev_type(opts), *tap = netdev_val(opts, "ifname");
-	char *queues = netdev_val(opts, "queues");
+	char *queues = netdev_val(opts, "queues"), *handed = netdev_val(opts, "fd");
 	char path[512], text[60];
 
 	for (int i = 0; !strcmp(type ?: "", "tap") && i < (queues ? atoi(queues) : 1); i++) {
-		snprintf(path, sizeof(path), "%.400s/%d", fdinfo, memfd_create("tun", 0));
-		snprintf(text, sizeof(text), "pos:\t0\nflags:\t02\niff:\t%s\n", tap ?: "tap7");
+		int fd = open_as("tun", opts, "fd");
+		char name[20];
+
+		snprintf(name, sizeof(name), "vnet%d", fd);
+		snprintf(path, sizeof(path), "%.400s/%d", fdinfo, fd);
+		snprintf(text, sizeof(text), "pos:\t0\nflags:\t02\niff:\t%s\n",
+			 tap ?: handed ? name : "tap7");
 		write_file(path, text);
 		if (netdev_on(opts, "vhost") && !js_bool(config, "no_vhost"))
-			memfd_create("vhost-net", 0);
+			open_as("vhost-net", opts, "vhostfd");
 	}
 	free(type);
 	free(tap);
+	free(handed);
 	free(queues);
 }
 

@@ -165,3 +165,15 @@ domain_as_before() {
 	says "console c on host2 takes input, type nothing there: a chardev like this (pty) is left as it is"
 	[[ ! -e $BATS_TEST_TMPDIR/host2/chardevs ]]
 }
+
+# Of both hosts' libvirt the descriptors come in no order.
+@test "libvirt: NICs, whose taps and vhosts it opened" {
+	domain -netdev '{"type":"tap","fd":"40","vhost":true,"vhostfd":"45","id":"hostnet0"}' \
+		-device virtio-net-pci,netdev=hostnet0,id=net0,mac=52:54:00:00:00:01 \
+		-netdev '{"type":"tap","fd":"41","vhost":true,"vhostfd":"42","id":"hostnet1"}' \
+		-device virtio-net-pci,netdev=hostnet1,id=net1,mac=52:54:00:00:00:02
+	enable
+	ends 0
+	[[ $(devices host1 | jq -c '[.[] | {ifindex, mac}]') == \
+		'[{"ifindex":141,"mac":"52:54:00:00:00:02"},{"ifindex":140,"mac":"52:54:00:00:00:01"}]' ]]
+}

@@ -35,8 +35,9 @@ domain_as_before() {
 	[[ -z $(copy_pid) ]]
 	[[ -z $(ls "$BATS_TEST_TMPDIR/host2/run") ]]
 	[[ $(jq -c .vms "$BATS_TEST_TMPDIR/host1/state.json") == '[]' ]]
+	# shellcheck disable=SC2154
 	alive "$qemu_pid"
-	output=$(virsh -q -c qemu:///system qemu-monitor-command $UUID \
+	output=$(virsh -q -c qemu:///system qemu-monitor-command "$UUID" \
 		'{"execute": "query-status"}')
 	field .return.status running
 }

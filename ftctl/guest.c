@@ -85,6 +85,7 @@ static const struct device_type {
 	{ "pci-serial",				NULL },
 	{ "isa-debugcon",			NULL },
 	{ "isa-debug-exit",			NULL },
+	{ "pcie-root-port",			NULL },
 	{ "virtio-net-pci",			check_virtio_net },
 	{ "virtio-net-pci-transitional",	check_virtio_net },
 	{ "virtio-net-pci-non-transitional",	check_virtio_net },

@@ -176,12 +176,13 @@ refused() {
 	refused '{"returns": {"query-status": {"status": "paused"}}}' "'paused'"
 }
 
-@test "enable: serial ports and empty drives are no obstacle" {
+@test "enable: serial ports, ports of PCI Express and empty drives are no obstacle" {
 	guest vm0
 	qemu_says host1 '{"returns": {
 		"query-block": [{"device": "ide1-cd0", "removable": true}],
 		"qom-list": [{"name": "type", "type": "string"},
-			{"name": "s1", "type": "child<isa-serial>"}]}}'
+			{"name": "s1", "type": "child<isa-serial>"},
+			{"name": "pci.1", "type": "child<pcie-root-port>"}]}}'
 	enable
 	ends 0
 }

@@ -94,6 +94,17 @@ static const struct device_type {
 	{ "vhost-scsi-pci-non-transitional",	check_vhost_scsi },
 };
 
+/* What libvirt gives a guest unless it is told not to. */
+static const struct given {
+	const char *type;
+	const char *hint;
+} given[] = {
+	{ "virtio-balloon-pci",	" (libvirt: <memballoon model=\"none\"/>)" },
+	{ "piix3-usb-uhci",	" (libvirt: <controller type=\"usb\" model=\"none\"/>)" },
+	{ "ich9-usb-ehci1",	" (libvirt: <controller type=\"usb\" model=\"none\"/>)" },
+	{ "qemu-xhci",		" (libvirt: <controller type=\"usb\" model=\"none\"/>)" },
+};
+
 static int check_running(struct guest *g)
 {
 	char status[32];
@@ -361,6 +372,15 @@ static int check_nics(struct guest *g)
 	return err;
 }
 
+static const char *hint_for(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		if (!strcmp(type, given[i].type))
+			return given[i].hint;
+	}
+	return "";
+}
+
 static int check_device(struct guest *g, const struct device *dev)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(allowed_devices); i++) {
@@ -370,8 +390,8 @@ static int check_device(struct guest *g, const struct device *dev)
 	/* NICs of other types are told of as NICs. */
 	if (nic_find(g->nics, "model", dev->type))
 		return 0;
-	return obstacle(g->found, "device '%s' (%s) cannot be protected yet: leave it out",
-			dev->name, dev->type);
+	return obstacle(g->found, "device '%s' (%s) cannot be protected yet: leave it out%s",
+			dev->name, dev->type, hint_for(dev->type));
 }
 
 /* Devices the user asked for are children of two containers; types read "child<...>". */

@@ -62,7 +62,8 @@ refused() {
 		-device virtio-balloon-pci,id=b0 -device intel-iommu
 	state 'del(.version.vendor)'
 	obstacles "does not support this host's processor" "2 processors" "'hd0'" "'hd1'" \
-		"'b0' (virtio-balloon-pci)" "(intel-iommu)" "NIC 'old' is of type e1000" \
+		"'b0' (virtio-balloon-pci) cannot be protected yet: leave it out (libvirt: <memball" \
+		"(intel-iommu)" "NIC 'old' is of type e1000" \
 		"one" "another" "'paused'"
 	check
 	ends 1

@@ -141,6 +141,9 @@ static fastpath_t ft_fast_tsc(struct ft_vm *vm, fastpath_t ret)
 	return go_on ? EXIT_FASTPATH_REENTER_GUEST : EXIT_FASTPATH_EXIT_HANDLED;
 }
 
+/* Exits between two of ft_kvm_forget_eois(); each ends one interrupt at most. */
+#define FT_EOIS		4096
+
 static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 {
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
@@ -161,6 +164,8 @@ static fastpath_t ft_vcpu_run(struct kvm_vcpu *vcpu, u64 flags)
 	ft_vendor->after_exit(vcpu, &vm->plan, &vm->exit);
 	vm->plan.trap = false;
 	ft_count(vm);
+	if (unlikely(vm->stats.exits % FT_EOIS == 1))
+		ft_kvm_forget_eois(vcpu);
 	/* What KVM would do without a full exit is to pass handle_exit() too. */
 	if (ret == EXIT_FASTPATH_REENTER_GUEST)
 		ret = EXIT_FASTPATH_EXIT_HANDLED;
@@ -336,9 +341,6 @@ void ft_hook_release(struct ft_vm *vm)
 	vm->complete = NULL;
 }
 
-/* Exits between two of ft_kvm_forget_eois(); each ends one interrupt at most. */
-#define FT_EOIS		4096
-
 static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 {
 	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
@@ -348,8 +350,6 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
 		goto out;
 	}
-	if (unlikely(vm->stats.exits % FT_EOIS == 1))
-		ft_kvm_forget_eois(vcpu);
 	switch (vm->exit.kind) {
 	case FT_EXIT_TSC:
 	case FT_EXIT_TSCP:

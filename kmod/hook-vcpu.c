@@ -256,37 +256,6 @@ static int ft_hold_on(struct ft_vm *vm)
 	return ft_hold_write(vm);
 }
 
-/* QEMU is through with a read or write: stands in for KVM's completion. */
-static int ft_device_done(struct kvm_vcpu *vcpu)
-{
-	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
-	int (*complete)(struct kvm_vcpu *vcpu);
-	struct ft_entry entry;
-	u8 *data;
-	int ret;
-
-	if (vm && vm->held_exit) {
-		ret = ft_hold_on(vm);
-		goto out;
-	}
-	if (WARN_ON_ONCE(!vm || !vm->complete)) {
-		ret = -EIO;
-		goto out;
-	}
-	complete = vm->complete;
-	vm->complete = NULL;
-	if (!ft_device_write(vcpu)) {
-		entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_IN, &data);
-		ft_answer(vm, &entry, data);
-	}
-	ret = complete(vcpu);
-	if (!ret)
-		ft_to_device(vm);
-out:
-	ft_hook_leave(vm);
-	return ret;
-}
-
 /* KVM wants QEMU to do a read or write: be there when it is done. */
 static void ft_to_device(struct ft_vm *vm)
 {
@@ -326,6 +295,38 @@ static int ft_exit_to_user(struct ft_vm *vm)
 	ft_answer(vm, &entry, data);
 	vm->stats.outputs++;
 	return ft_hold_write(vm);
+}
+
+/* QEMU is through with a read or write: stands in for KVM's completion. */
+static int ft_device_done(struct kvm_vcpu *vcpu)
+{
+	struct ft_vm *vm = ft_hook_enter(vcpu->kvm);
+	int (*complete)(struct kvm_vcpu *vcpu);
+	struct ft_entry entry;
+	u8 *data;
+	int ret;
+
+	if (vm && vm->held_exit) {
+		ret = ft_hold_on(vm);
+		goto out;
+	}
+	if (WARN_ON_ONCE(!vm || !vm->complete)) {
+		ret = -EIO;
+		goto out;
+	}
+	complete = vm->complete;
+	vm->complete = NULL;
+	if (!ft_device_write(vcpu)) {
+		entry = ft_device_entry(vcpu, KVM_FT_ENTRY_IO_IN, &data);
+		ft_answer(vm, &entry, data);
+	}
+	ret = complete(vcpu);
+	/* An instruction may read and then write, or access a device piece by piece. */
+	if (!ret && ft_mode(vm) != FT_OFF)
+		ret = ft_exit_to_user(vm);
+out:
+	ft_hook_leave(vm);
+	return ret;
 }
 
 /**

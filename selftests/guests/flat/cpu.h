@@ -113,6 +113,12 @@ static inline void mmio_write64(u64 address, u64 value)
 	asm volatile("movq %0, (%1)" :: "r"(value), "r"(address) : "memory");
 }
 
+/* Reads and writes in one instruction. */
+static inline void mmio_or64(u64 address, u64 value)
+{
+	asm volatile("orq %0, (%1)" :: "r"(value), "r"(address) : "memory", "cc");
+}
+
 static inline u64 read_cr2(void)
 {
 	u64 value;

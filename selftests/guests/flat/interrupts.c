@@ -48,7 +48,7 @@ static void next_once(struct frame *f)
 static void eoi_level(struct frame *f)
 {
 	(void)f;
-	mmio_write64(HPET + HPET_ISR, 1);
+	mmio_or64(HPET + HPET_ISR, 1);
 	lapic_eoi();
 }
 

@@ -282,6 +282,11 @@ static int ft_svm_answer_tsc(struct kvm_vcpu *vcpu, u64 tsc, bool tscp)
 	if (tscp)
 		vcpu->arch.regs[VCPU_REGS_RCX] =
 			(u32)*ft_member(vcpu, vcpu_svm, tsc_aux, u64);
+	/*
+	 * Behind it the flag is clear. KVM clears it where it decodes the instruction, but
+	 * not by next_rip, and the other host may not do as this one.
+	 */
+	ft_svm_vmcb(vcpu)->save.rflags &= ~X86_EFLAGS_RF;
 	return kvm_skip_emulated_instruction(vcpu);
 }
 

@@ -18,6 +18,7 @@ typedef unsigned long u64;
 #define MSR_PAT			0x277
 #define MSR_TSC_DEADLINE	0x6e0
 #define MSR_EFER		0xc0000080
+#define MSR_TSC_AUX		0xc0000103
 
 static inline void out8(u16 port, u8 value)
 {

@@ -5,9 +5,14 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kvm_host.h>
+#include <linux/moduleparam.h>
 #include <linux/netlink.h>
 #include "engine.h"
 #include "trace.h"
+
+static unsigned int ft_batch_us = 1000;
+module_param_named(batch_us, ft_batch_us, uint, 0644);
+MODULE_PARM_DESC(batch_us, "longest that log bytes are kept back to be sent with others, in us (default 1000)");
 
 /**
  * ft_vm_flush() - somebody waits until the peer has the whole log
@@ -142,6 +147,7 @@ int ft_vm_open(struct ft_vm *vm, struct netlink_ext_ack *extack)
 		.peer = vm->config.peer,
 		.heartbeat_ms = vm->config.heartbeat_ms,
 		.timeout_ms = vm->config.timeout_ms,
+		.batch_us = READ_ONCE(ft_batch_us),
 	};
 	struct ft_channel *channel;
 	bool ended;

@@ -66,6 +66,8 @@ enum ft_tx_mode {
  * @flush: send at once; set by anybody, taken by the sender
  * @sent: primary: log offset behind what was given to the socket, or is about
  *	to be; written by the sender
+ * @awaited: primary: log offset behind the last run that somebody waits for; written
+ *	by the sender
  * @bv: pages of the LOG frame being sent; the sender's
  * @tx_stats: tx_* and spliced_bytes
  * @flushes: for statistics
@@ -105,6 +107,7 @@ struct ft_channel {
 	enum ft_tx_mode tx_mode;
 	bool flush;
 	u64 sent;
+	u64 awaited;
 	struct bio_vec bv[FT_RUN_PAGES];
 	struct ft_channel_stats tx_stats;
 	atomic64_t flushes;

@@ -168,6 +168,7 @@ static int ft_rx_status(struct ft_channel *ch, u64 acked, u64 replayed)
 	WRITE_ONCE(ch->replayed, replayed);
 	ft_log_release(ch->log, acked);
 	ch->ops->acked(ch->owner, acked, replayed);
+	ft_channel_notify(ch);
 	return 0;
 }
 

@@ -3,12 +3,12 @@
  * The channel's sender: log bytes (primary), heartbeats, and the BYE.
  *
  * How soon a log byte leaves: at once when somebody waits for its
- * acknowledgment (ft_channel_flush()); else when there are enough for a run
- * worth a packet, or batch_us after the first.
+ * acknowledgment (ft_channel_flush()), unless one is on its way that was waited
+ * for already: then with that, as databases commit in groups. Else when there are
+ * enough for a run worth a packet. And in any case batch_us after the first.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
-#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <net/sock.h>
 
@@ -17,10 +17,6 @@
 
 /* So many bytes are sent without waiting for more. */
 #define FT_BATCH_BYTES		(16 << 10)
-/* So long bytes may wait for others. */
-static unsigned int ft_batch_us = 1000;
-module_param_named(batch_us, ft_batch_us, uint, 0644);
-MODULE_PARM_DESC(batch_us, "longest that log bytes nobody waits for are kept back to be sent together, in us (default 1000)");
 
 /* A wait may end so much later, if that saves a wake-up. */
 #define FT_TX_SLACK		(NSEC_PER_MSEC / 4)
@@ -35,11 +31,21 @@ static bool ft_tx_must_end(const struct ft_channel *ch)
 	return READ_ONCE(ch->dead) || READ_ONCE(ch->bye);
 }
 
+/*
+ * Outputs come thicker than round trips. If each was a frame and an acknowledgment of
+ * its own, each would cost as much as many together do, and the guest's connections would
+ * be clocked by them one segment at a time.
+ */
+static bool ft_tx_may_flush(const struct ft_channel *ch)
+{
+	return !ft_is_primary(ch) || READ_ONCE(ch->acked) >= READ_ONCE(ch->awaited);
+}
+
 static bool ft_tx_wanted(const struct ft_channel *ch, enum ft_tx_mode mode)
 {
 	u64 pending;
 
-	if (ft_tx_must_end(ch) || READ_ONCE(ch->flush))
+	if (ft_tx_must_end(ch) || (READ_ONCE(ch->flush) && ft_tx_may_flush(ch)))
 		return true;
 	pending = ft_tx_pending(ch);
 	return mode == FT_TX_IDLE ? pending : pending >= FT_BATCH_BYTES;
@@ -47,9 +53,9 @@ static bool ft_tx_wanted(const struct ft_channel *ch, enum ft_tx_mode mode)
 
 /*
  * The other half of this is in ft_channel_notify() and ft_channel_flush(): they
- * publish work and then look at the mode, here the mode is published and then
- * work is looked for. A full barrier on both sides makes sure that not both
- * look too early.
+ * publish work, or the receiver an acknowledgment, and then look at the mode, here the
+ * mode is published and then work is looked for. A full barrier on both sides makes sure
+ * that not both look too early.
  */
 static void ft_tx_wait(struct ft_channel *ch, enum ft_tx_mode mode, ktime_t until)
 {
@@ -65,9 +71,9 @@ static void ft_tx_wait(struct ft_channel *ch, enum ft_tx_mode mode, ktime_t unti
  * ft_channel_notify() - there is something new in the ring, or new room in it
  * @ch: the channel; it must not be closed while this runs
  *
- * Primary: bytes were committed; they will be sent soon, with what follows them.
- * Secondary: bytes were released. For use at each log entry: costs a barrier
- * and a few comparisons, and wakes a thread rarely.
+ * Primary: bytes were committed, and will be sent soon, with what follows them; or
+ * acknowledged. Secondary: bytes were released. For use at each log entry: costs a
+ * barrier and a few comparisons, and wakes a thread rarely.
  *
  * Context: Any context but NMI.
  */
@@ -90,15 +96,18 @@ void ft_channel_notify(struct ft_channel *ch)
  * ft_channel_flush() - somebody waits for the peer's answer
  * @ch: the channel; it must not be closed while this runs
  *
- * Primary: everything committed so far is sent now. Secondary: the primary is
- * told now how far the replay is.
+ * Primary: everything committed so far is sent now, or as soon as what was flushed
+ * before is acknowledged. Secondary: the primary is told now how far the replay is.
  *
  * Context: Any context but NMI.
  */
 void ft_channel_flush(struct ft_channel *ch)
 {
+	enum ft_tx_mode mode;
+
 	smp_store_mb(ch->flush, true);	/* see ft_tx_wait() */
-	if (READ_ONCE(ch->tx_mode) == FT_TX_BUSY)
+	mode = READ_ONCE(ch->tx_mode);
+	if (mode == FT_TX_BUSY || !ft_tx_wanted(ch, mode))
 		return;
 	atomic64_inc(&ch->flushes);
 	wake_up_process(ch->tx);
@@ -175,6 +184,7 @@ static int ft_tx_loop(struct ft_channel *ch)
 {
 	ktime_t beat = ktime_get(), batch = 0, now;
 	u64 pending, urgent = 0;
+	bool due;
 	int err;
 
 	while (!ft_tx_must_end(ch)) {
@@ -186,8 +196,9 @@ static int ft_tx_loop(struct ft_channel *ch)
 				return err;
 		}
 
+		due = batch && !ktime_before(now, batch);
 		/* Full barrier: whoever set it committed what the head shows. */
-		if (xchg(&ch->flush, false)) {
+		if ((due || ft_tx_may_flush(ch)) && xchg(&ch->flush, false)) {
 			urgent = ft_log_head(ch->log);
 			if (!ft_is_primary(ch)) {
 				err = ft_tx_status(ch, KVM_FT_FRAME_ACK);
@@ -202,13 +213,14 @@ static int ft_tx_loop(struct ft_channel *ch)
 			continue;
 		}
 		if (!batch)
-			batch = ktime_add_us(now, READ_ONCE(ft_batch_us));
-		if (pending < FT_BATCH_BYTES && ch->sent >= urgent &&
-		    ktime_before(now, batch)) {
+			batch = ktime_add_us(now, ch->config.batch_us);
+		if (pending < FT_BATCH_BYTES && ch->sent >= urgent && !due) {
 			ft_tx_wait(ch, FT_TX_BATCH, min(batch, beat));
 			continue;
 		}
 		batch = 0;
+		if (ch->sent < urgent)
+			WRITE_ONCE(ch->awaited, ch->sent + min_t(u64, pending, KVM_FT_LOG_FRAME_MAX));
 		err = ft_tx_run(ch);
 		if (err)
 			return err;

@@ -51,6 +51,7 @@ struct ft_channel_ops {
  * @peer: primary: where the secondary listens
  * @heartbeat_ms: interval of heartbeats
  * @timeout_ms: silence that means the channel is lost
+ * @batch_us: longest that log bytes wait for others
  */
 struct ft_channel_config {
 	const char *name;
@@ -60,6 +61,7 @@ struct ft_channel_config {
 	struct sockaddr_storage peer;
 	u32 heartbeat_ms;
 	u32 timeout_ms;
+	u32 batch_us;
 };
 
 /**

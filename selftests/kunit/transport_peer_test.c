@@ -109,6 +109,71 @@ static void peer_test_ack(struct kunit *test)
 	}
 }
 
+/* Write an entry, and wait for its acknowledgment. */
+static void write_and_flush(struct end *a)
+{
+	produce(a, 10);
+	ft_channel_flush(a->ch);
+}
+
+static void expect_run(struct bed *bed, u64 offset, u32 len)
+{
+	struct kvm_ft_frame_header h;
+
+	KUNIT_ASSERT_EQ(bed->test, peer_recv_type(bed, KVM_FT_FRAME_LOG, &h), 0);
+	KUNIT_EXPECT_EQ(bed->test, le64_to_cpu(h.offset), offset);
+	KUNIT_EXPECT_EQ(bed->test, le32_to_cpu(h.length), len);
+}
+
+/* Who waits while another is waited for already goes with all that do, at the next chance. */
+static void peer_test_group(struct kunit *test)
+{
+	struct kvm_ft_hello hello = hello_for(KVM_FT_ROLE_SECONDARY);
+	struct bed *bed = test->priv;
+	struct end *a = &bed->primary;
+	struct kvm_ft_frame_header h;
+	u64 acked = 0;
+	int i, beats;
+
+	/* Nothing leaves because its time has come. */
+	bed->batch_us = 1000 * USEC_PER_SEC;
+	open_primary_for_peer(bed, SZ_16K, &hello);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, a->ch);
+	for (i = 0; i < 3; i++) {
+		write_and_flush(a);
+		expect_run(bed, acked, 10);
+		write_and_flush(a);
+		write_and_flush(a);
+		/* The sender has nothing else to say; the second one is from after the writes. */
+		for (beats = 0; beats < 2; beats++) {
+			KUNIT_ASSERT_EQ(test, peer_recv(bed, &h), 0);
+			KUNIT_EXPECT_EQ(test, h.type, KVM_FT_FRAME_HEARTBEAT);
+		}
+		acked += 10;
+		peer_send(bed, KVM_FT_FRAME_ACK, 0, acked, acked);
+		expect_run(bed, acked, 20);
+		acked += 20;
+		peer_send(bed, KVM_FT_FRAME_ACK, 0, acked, acked);
+		wait_for(a, a->acked == acked);
+	}
+	KUNIT_EXPECT_EQ(test, a->lost, 0);
+}
+
+/* But not longer than anything may wait. */
+static void peer_test_group_due(struct kunit *test)
+{
+	struct kvm_ft_hello hello = hello_for(KVM_FT_ROLE_SECONDARY);
+	struct bed *bed = test->priv;
+	struct end *a = &bed->primary;
+
+	open_primary_for_peer(bed, SZ_16K, &hello);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, a->ch);
+	write_and_flush(a);
+	expect_run(bed, 0, 10);
+	write_and_flush(a);
+	expect_run(bed, 10, 10);
+}
+
 /* The end of the connection loses nothing of what came before it. */
 static void peer_test_reset(struct kunit *test)
 {
@@ -463,6 +528,8 @@ static struct kunit_case peer_test_cases[] = {
 	KUNIT_CASE(peer_test_heartbeats),
 	KUNIT_CASE(peer_test_slow_frame),
 	KUNIT_CASE(peer_test_ack),
+	KUNIT_CASE(peer_test_group),
+	KUNIT_CASE(peer_test_group_due),
 	KUNIT_CASE(peer_test_reset),
 	KUNIT_CASE(peer_test_reset_when_full),
 	KUNIT_CASE_PARAM(peer_test_bad_primary, bad_for_secondary_gen_params),

@@ -65,6 +65,7 @@ struct end {
  * @listener: of a peer that is not real
  * @peer: its connection
  * @extack: of the last open
+ * @batch_us: of a primary for such a peer, if it is not to be the usual
  */
 struct bed {
 	struct kunit *test;
@@ -73,6 +74,7 @@ struct bed {
 	struct socket *listener;
 	struct socket *peer;
 	struct netlink_ext_ack extack;
+	u32 batch_us;
 };
 
 #define wait_for(who, condition) do {						\

@@ -106,6 +106,7 @@ struct ft_change {
  *
  * The vCPU's thread alone, in KVM_RUN; outside of it, who has vcpu->mutex:
  * @task: the vCPU's thread, once it ran
+ * @exiting: KVM handles an exit, and a safe point follows, or QEMU and then one
  * @kick: queued on @task to get a safe point
  * @kick_queued: bit 0: @kick is queued
  * @counter: the branch counter
@@ -176,6 +177,7 @@ struct ft_vm {
 	wait_queue_head_t wq;
 
 	struct task_struct *task;
+	bool exiting;
 	struct callback_head kick;
 	unsigned long kick_queued;
 	struct ft_counter counter;

@@ -351,6 +351,7 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
 		goto out;
 	}
+	vm->exiting = true;
 	switch (vm->exit.kind) {
 	case FT_EXIT_TSC:
 	case FT_EXIT_TSCP:
@@ -365,6 +366,7 @@ static int ft_handle_exit(struct kvm_vcpu *vcpu, fastpath_t fastpath)
 	default:
 		ret = static_call(ft_kvm_handle_exit)(vcpu, fastpath);
 	}
+	vm->exiting = false;
 	if (ret > 0)
 		ft_safe_point(vm);	/* a signal makes KVM's loop return by itself */
 	else if (!ret && ft_mode(vm) != FT_OFF)

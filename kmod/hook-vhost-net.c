@@ -13,10 +13,15 @@ static void (*handle_tx_orig)(void *net);
 static long (*vhost_net_ioctl_orig)(struct file *f, unsigned int ioctl, unsigned long arg);
 static int (*vhost_net_release_orig)(struct inode *inode, struct file *file);
 
+static void *ft_net_dev(const void *net)
+{
+	return ft_member_ptr(net, vhost_net, dev);
+}
+
 static void ft_handle_rx(void *net)
 {
 	ft_vhost_enter();
-	if (!ft_vhost_divert(net, FT_NET_RX))
+	if (!ft_vhost_divert(ft_net_dev(net), FT_NET_RX))
 		handle_rx_orig(net);
 	ft_vhost_leave();
 }
@@ -24,7 +29,7 @@ static void ft_handle_rx(void *net)
 static void ft_handle_tx(void *net)
 {
 	ft_vhost_enter();
-	if (!ft_vhost_divert(net, FT_NET_TX))
+	if (!ft_vhost_divert(ft_net_dev(net), FT_NET_TX))
 		handle_tx_orig(net);
 	ft_vhost_leave();
 }
@@ -36,7 +41,7 @@ static long ft_net_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
 
 	ft_vhost_enter();
 	ret = vhost_net_ioctl_orig(f, ioctl, arg);
-	device = ioctl == VHOST_NET_SET_BACKEND ? ft_vhost_find_owner(f->private_data) : NULL;
+	device = ioctl == VHOST_NET_SET_BACKEND ? ft_vhost_find(ft_net_dev(f->private_data)) : NULL;
 	if (device) {
 		ft_vhost_backed(device);
 		ft_hook_unpin(device->vm);
@@ -47,7 +52,8 @@ static long ft_net_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
 
 static int ft_net_release(struct inode *inode, struct file *file)
 {
-	return ft_vhost_release(vhost_net_release_orig, inode, file);
+	return ft_vhost_release(vhost_net_release_orig, ft_net_dev(file->private_data),
+				inode, file);
 }
 
 #define FT_FUNC(func, with) \
@@ -93,17 +99,18 @@ static int ft_net_check(const struct ft_vhost *device, struct netlink_ext_ack *e
 	return 0;
 }
 
-static void *ft_net_dev(const struct ft_vhost *device)
-{
-	return ft_member_ptr(device->owner, vhost_net, dev);
-}
-
 static void ft_net_run(struct ft_vhost *device, unsigned int handler)
 {
 	if (handler == FT_NET_RX)
 		handle_rx_orig(device->owner);
 	else
 		handle_tx_orig(device->owner);
+}
+
+/* Nothing else is queued for a virtqueue of vhost_net, be it kicked or the tap ready. */
+static int ft_net_handler(const struct ft_vhost *device, void *vq, void *work)
+{
+	return ft_vhost_vq_number(device, vq);
 }
 
 /* The queues have the handlers' numbers. */
@@ -124,6 +131,7 @@ const struct ft_vhost_kind ft_vhost_net = {
 	.put		= ft_net_put,
 	.check		= ft_net_check,
 	.dev		= ft_net_dev,
+	.handler	= ft_net_handler,
 	.run		= ft_net_run,
 	.requeue	= ft_net_requeue,
 };

@@ -30,25 +30,33 @@ static int (*target_submit_orig)(struct se_cmd *cmd);
 static void (*transport_generic_request_failure_addr)(struct se_cmd *cmd,
 						      sense_reason_t reason);
 
-/* The virtqueue whose kick @work is, and its device. */
-static void *ft_scsi_kicked(void *work, void **vq)
+static void *ft_scsi_dev(const void *vs)
 {
-	void *poll = ft_member_owner(work, vhost_poll, work);
-	void *dev;
+	return ft_member_ptr(vs, vhost_scsi, dev);
+}
 
-	*vq = ft_member_owner(poll, vhost_virtqueue, poll);
-	dev = *ft_member(*vq, vhost_virtqueue, dev, void *);
-	return ft_member_owner(dev, vhost_scsi, dev);
+/* The work item of a virtqueue's kick. */
+static void *ft_scsi_kick_work(void *vq)
+{
+	return ft_member_ptr(ft_member_ptr(vq, vhost_virtqueue, poll), vhost_poll, work);
+}
+
+/* The work item of the completions of a virtqueue's requests. */
+static void *ft_scsi_completion_work(void *vq)
+{
+	void *svq = ft_member_owner(vq, vhost_scsi_virtqueue, vq);
+
+	return ft_member_ptr(svq, vhost_scsi_virtqueue, completion_work);
 }
 
 /* Only the queues of ft_vhost_scsi.nr_queues can be protected; ftctl sees to it. */
 static void ft_scsi_kick(void *work, unsigned int handler, void (*orig)(void *work))
 {
-	void *vq, *vs;
+	void *poll = ft_member_owner(work, vhost_poll, work);
+	void *vq = ft_member_owner(poll, vhost_virtqueue, poll);
 
 	ft_vhost_enter();
-	vs = ft_scsi_kicked(work, &vq);
-	if (!ft_vhost_divert(vs, handler))
+	if (!ft_vhost_divert(*ft_member(vq, vhost_virtqueue, dev, void *), handler))
 		orig(work);
 	ft_vhost_leave();
 }
@@ -73,7 +81,7 @@ static void ft_scsi_completion(void *work)
 	void *svq = ft_member_owner(work, vhost_scsi_virtqueue, completion_work);
 
 	ft_vhost_enter();
-	if (!ft_vhost_divert(*ft_member(svq, vhost_scsi_virtqueue, vs, void *),
+	if (!ft_vhost_divert(ft_scsi_dev(*ft_member(svq, vhost_scsi_virtqueue, vs, void *)),
 			     FT_SCSI_COMPLETION))
 		vhost_scsi_complete_cmd_work_orig(work);
 	ft_vhost_leave();
@@ -82,7 +90,7 @@ static void ft_scsi_completion(void *work)
 static void ft_scsi_event_work(void *work)
 {
 	ft_vhost_enter();
-	if (!ft_vhost_divert(ft_member_owner(work, vhost_scsi, vs_event_work),
+	if (!ft_vhost_divert(ft_scsi_dev(ft_member_owner(work, vhost_scsi, vs_event_work)),
 			     FT_SCSI_EVENT_WORK))
 		vhost_scsi_evt_work_orig(work);
 	ft_vhost_leave();
@@ -97,7 +105,7 @@ static void ft_scsi_tmf(void *work)
 	unsigned int i;
 
 	ft_vhost_enter();
-	device = ft_vhost_find_owner(*ft_member(tmf, vhost_scsi_tmf, vhost, void *));
+	device = ft_vhost_find(ft_scsi_dev(*ft_member(tmf, vhost_scsi_tmf, vhost, void *)));
 	for (i = 0; device && !defer && i < FT_SCSI_TMFS; i++) {
 		if (cmpxchg(&device->tmfs[i], NULL, work))
 			continue;
@@ -122,7 +130,8 @@ static long ft_scsi_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
 	long ret;
 
 	ft_vhost_enter();
-	device = ioctl == VHOST_SCSI_CLEAR_ENDPOINT ? ft_vhost_find_owner(f->private_data) : NULL;
+	device = ioctl == VHOST_SCSI_CLEAR_ENDPOINT ?
+		 ft_vhost_find(ft_scsi_dev(f->private_data)) : NULL;
 	if (device) {
 		ft_vhost_drain(device);
 		ft_hook_unpin(device->vm);
@@ -134,7 +143,8 @@ static long ft_scsi_ioctl(struct file *f, unsigned int ioctl, unsigned long arg)
 
 static int ft_scsi_release(struct inode *inode, struct file *file)
 {
-	return ft_vhost_release(vhost_scsi_release_orig, inode, file);
+	return ft_vhost_release(vhost_scsi_release_orig, ft_scsi_dev(file->private_data),
+				inode, file);
 }
 
 /* -- Requests, within a handler that the vCPU's thread runs -------------------------- */
@@ -309,26 +319,29 @@ static int ft_scsi_check(const struct ft_vhost *device, struct netlink_ext_ack *
 	return 0;
 }
 
-static void *ft_scsi_dev(const struct ft_vhost *device)
+/* Kicks and completions. The rest is rare, and goes the long way. */
+static int ft_scsi_handler(const struct ft_vhost *device, void *vq, void *work)
 {
-	return ft_member_ptr(device->owner, vhost_scsi, dev);
+	int i = ft_vhost_vq_number(device, vq);
+
+	if (i >= 0 && work == ft_scsi_kick_work(vq))
+		return i;
+	return i == FT_SCSI_REQUEST && work == ft_scsi_completion_work(vq) ?
+	       FT_SCSI_COMPLETION : -ENOENT;
 }
 
 /* The work item of a handler, and the virtqueue it is queued for. */
 static void *ft_scsi_work(struct ft_vhost *device, unsigned int handler, void **vq)
 {
-	void *svq;
-
 	switch (handler) {
 	case FT_SCSI_CONTROL:
 	case FT_SCSI_EVENT:
 	case FT_SCSI_REQUEST:
 		*vq = ft_vhost_vq(device, handler);
-		return ft_member_ptr(ft_member_ptr(*vq, vhost_virtqueue, poll), vhost_poll, work);
+		return ft_scsi_kick_work(*vq);
 	case FT_SCSI_COMPLETION:
 		*vq = ft_vhost_vq(device, FT_SCSI_REQUEST);
-		svq = ft_member_owner(*vq, vhost_scsi_virtqueue, vq);
-		return ft_member_ptr(svq, vhost_scsi_virtqueue, completion_work);
+		return ft_scsi_completion_work(*vq);
 	case FT_SCSI_EVENT_WORK:
 		*vq = ft_vhost_vq(device, FT_SCSI_EVENT);
 		return ft_member_ptr(device->owner, vhost_scsi, vs_event_work);
@@ -452,6 +465,7 @@ const struct ft_vhost_kind ft_vhost_scsi = {
 	.put		= ft_scsi_put,
 	.check		= ft_scsi_check,
 	.dev		= ft_scsi_dev,
+	.handler	= ft_scsi_handler,
 	.run		= ft_scsi_run,
 	.busy		= ft_scsi_busy,
 	.requeue	= ft_scsi_requeue,

@@ -8,14 +8,17 @@
 #include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/poll.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include "hook-vhost-priv.h"
 #include "symbol.h"
 
-static bool (*vhost_vq_work_queue_addr)(void *vq, void *work);
+static bool (*vhost_vq_work_queue_orig)(void *vq, void *work);
+static int (*vhost_poll_wakeup_orig)(wait_queue_entry_t *wait, unsigned int mode, int sync,
+				     void *key);
 
-/* Attached devices by vhost's object for them; RCU. */
+/* Attached devices by their struct vhost_dev; RCU. */
 static DEFINE_HASHTABLE(ft_vhosts, 6);
 static DEFINE_SPINLOCK(ft_vhosts_lock);
 
@@ -39,18 +42,18 @@ void ft_vhost_leave(void)
 }
 
 /**
- * ft_vhost_find_owner() - which device is it?
- * @owner: vhost's object
+ * ft_vhost_find() - which device is it?
+ * @dev: its struct vhost_dev
  *
  * Return: the attached device, its VM pinned until ft_hook_unpin(), or NULL.
  */
-struct ft_vhost *ft_vhost_find_owner(const void *owner)
+struct ft_vhost *ft_vhost_find(const void *dev)
 {
 	struct ft_vhost *device;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(ft_vhosts, device, node, (unsigned long)owner) {
-		if (READ_ONCE(device->owner) == owner) {
+	hash_for_each_possible_rcu(ft_vhosts, device, node, (unsigned long)dev) {
+		if (READ_ONCE(device->dev) == dev) {
 			atomic_inc(&device->vm->in_hook);
 			break;
 		}
@@ -94,14 +97,14 @@ void ft_hook_vhost_hide(struct ft_vhost *device)
 
 /**
  * ft_vhost_divert() - vhost's thread wants to run a handler
- * @owner: of this device
+ * @dev: of this device
  * @handler: its number
  *
  * Return: true when it is not to.
  */
-bool ft_vhost_divert(const void *owner, unsigned int handler)
+bool ft_vhost_divert(const void *dev, unsigned int handler)
 {
-	struct ft_vhost *device = ft_vhost_find_owner(owner);
+	struct ft_vhost *device = ft_vhost_find(dev);
 	bool defer;
 
 	if (!device)
@@ -114,6 +117,7 @@ bool ft_vhost_divert(const void *owner, unsigned int handler)
 /**
  * ft_vhost_release() - QEMU closes a device
  * @release: vhost's own function
+ * @dev: the device
  * @inode: for it
  * @file: for it
  *
@@ -121,13 +125,13 @@ bool ft_vhost_divert(const void *owner, unsigned int handler)
  * Return: what @release returns.
  */
 int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
-		     struct inode *inode, struct file *file)
+		     const void *dev, struct inode *inode, struct file *file)
 {
 	struct ft_vhost *device;
 	int ret;
 
 	ft_vhost_enter();
-	device = ft_vhost_find_owner(file->private_data);
+	device = ft_vhost_find(dev);
 	if (device)
 		ft_vhost_gone(device);
 	ret = release(inode, file);
@@ -140,22 +144,17 @@ int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
 }
 
 /**
- * ft_vhost_install() - install hooks into a driver
- * @funcs: functions
+ * ft_vhost_install_all() - install hooks
+ * @funcs: functions, of one module in the main
  * @nr: how many
  * @extack: for the reason of a failure
- *
- * Context: may sleep; vm.c's list mutex held; the driver is loaded.
- * Return: 0 or a negative errno.
  */
-int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
+static int ft_vhost_install_all(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
 {
-	void *addr;
 	unsigned int i;
 	int ret;
 
-	ret = ft_layout_check("vhost") ?: ft_layout_check(funcs->module) ?:
-	      ft_symbol_resolve("vhost", "vhost_vq_work_queue", &addr);
+	ret = ft_layout_check(funcs->module);
 	for (i = 0; !ret && i < nr; i++)
 		ret = ft_func_bind(&funcs[i]);
 	if (ret) {
@@ -163,7 +162,6 @@ int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_
 				   funcs->module);
 		return ret;
 	}
-	vhost_vq_work_queue_addr = addr;
 	for (i = 0; i < nr; i++) {
 		ret = ft_func_install(&funcs[i]);
 		if (!ret)
@@ -177,6 +175,95 @@ int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_
 	return ret;
 }
 
+static void ft_vhost_remove_all(struct ft_func *funcs, unsigned int nr)
+{
+	while (nr--)
+		ft_func_remove(&funcs[nr]);
+}
+
+/* Work is to be done by vhost's thread; often that is to run a handler. */
+static bool ft_vhost_take(void *vq, void *work)
+{
+	struct ft_vhost *device = ft_vhost_find(*ft_member(vq, vhost_virtqueue, dev, void *));
+	bool taken;
+	int handler;
+
+	if (!device)
+		return false;
+	handler = device->kind->handler(device, vq, work);
+	taken = handler >= 0 && ft_vhost_tell(device, handler);
+	ft_hook_unpin(device->vm);
+	return taken;
+}
+
+/* The drivers' way to that, for requests that have ended. */
+static bool ft_vq_work_queue(void *vq, void *work)
+{
+	bool queued;
+
+	ft_vhost_enter();
+	queued = ft_vhost_take(vq, work) || vhost_vq_work_queue_orig(vq, work);
+	ft_vhost_leave();
+	return queued;
+}
+
+/* vhost's own: the guest kicked a virtqueue, or the tap is ready. */
+static int ft_poll_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	void *poll = ft_member_owner(wait, vhost_poll, wait);
+	void *vq = *ft_member(poll, vhost_poll, vq, void *);
+	int ret = 0;
+
+	ft_vhost_enter();
+	if (!(key_to_poll(key) & *ft_member(poll, vhost_poll, mask, __poll_t)) ||
+	    !ft_vhost_take(vq, ft_member_ptr(poll, vhost_poll, work)))
+		ret = vhost_poll_wakeup_orig(wait, mode, sync, key);
+	ft_vhost_leave();
+	return ret;
+}
+
+/* What all drivers have in common. */
+static struct ft_func ft_vhost_funcs[] = {
+	{
+		.module = "vhost",
+		.name = "vhost_vq_work_queue",
+		.hook = ft_vq_work_queue,
+		.orig = &vhost_vq_work_queue_orig,
+	}, {
+		.module = "vhost",
+		.name = "vhost_poll_wakeup",
+		.hook = ft_poll_wakeup,
+		.orig = &vhost_poll_wakeup_orig,
+	},
+};
+
+/* Drivers with hooks, under vm.c's list mutex. */
+static unsigned int ft_vhost_drivers;
+
+/**
+ * ft_vhost_install() - install hooks into a driver
+ * @funcs: functions
+ * @nr: how many
+ * @extack: for the reason of a failure
+ *
+ * Context: may sleep; vm.c's list mutex held; the driver is loaded.
+ * Return: 0 or a negative errno.
+ */
+int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
+{
+	int ret = 0;
+
+	if (!ft_vhost_drivers)
+		ret = ft_vhost_install_all(ft_vhost_funcs, ARRAY_SIZE(ft_vhost_funcs), extack);
+	if (ret)
+		return ret;
+	ft_vhost_drivers++;
+	ret = ft_vhost_install_all(funcs, nr, extack);
+	if (ret)
+		ft_vhost_remove(NULL, 0);
+	return ret;
+}
+
 /**
  * ft_vhost_remove() - undo ft_vhost_install()
  * @funcs: functions
@@ -186,8 +273,9 @@ int ft_vhost_install(struct ft_func *funcs, unsigned int nr, struct netlink_ext_
  */
 void ft_vhost_remove(struct ft_func *funcs, unsigned int nr)
 {
-	while (nr--)
-		ft_func_remove(&funcs[nr]);
+	ft_vhost_remove_all(funcs, nr);
+	if (!--ft_vhost_drivers)
+		ft_vhost_remove_all(ft_vhost_funcs, ARRAY_SIZE(ft_vhost_funcs));
 	ft_hook_synchronize(&ft_in_vhost);
 }
 
@@ -200,7 +288,25 @@ void ft_vhost_remove(struct ft_func *funcs, unsigned int nr)
  */
 void *ft_vhost_vq(const struct ft_vhost *device, unsigned int i)
 {
-	return (*ft_member(device->kind->dev(device), vhost_dev, vqs, void **))[i];
+	return (*ft_member(device->dev, vhost_dev, vqs, void **))[i];
+}
+
+/**
+ * ft_vhost_vq_number() - which virtqueue is it?
+ * @device: its device
+ * @vq: vhost's object
+ *
+ * Context: any.
+ * Return: its number, or -ENOENT when it is none of those that can be protected.
+ */
+int ft_vhost_vq_number(const struct ft_vhost *device, const void *vq)
+{
+	unsigned int i;
+
+	for (i = 0; i < device->kind->nr_queues; i++)
+		if (ft_vhost_vq(device, i) == vq)
+			return i;
+	return -ENOENT;
 }
 
 /**
@@ -224,7 +330,7 @@ bool ft_vhost_vq_has(const void *vq, unsigned int feature)
  */
 bool ft_vhost_queue_work(void *vq, void *work)
 {
-	return vhost_vq_work_queue_addr(vq, work);
+	return vhost_vq_work_queue_orig(vq, work);
 }
 
 static const struct ft_vhost_kind *ft_vhost_kind(const struct file *file)
@@ -244,12 +350,12 @@ static int ft_vhost_check(const struct ft_vhost *device, struct netlink_ext_ack 
 	struct ft_vhost *other;
 	unsigned int i;
 
-	if (*ft_member(device->kind->dev(device), vhost_dev, mm, struct mm_struct *) !=
+	if (*ft_member(device->dev, vhost_dev, mm, struct mm_struct *) !=
 	    device->vm->kvm->mm) {
 		NL_SET_ERR_MSG(extack, "the vhost device belongs to another process");
 		return -EINVAL;
 	}
-	other = ft_vhost_find_owner(device->owner);
+	other = ft_vhost_find(device->dev);
 	if (other) {
 		ft_hook_unpin(other->vm);
 		NL_SET_ERR_MSG(extack, "the vhost device is given twice");
@@ -315,6 +421,7 @@ int ft_hook_vhost_get(struct ft_vhost *device, struct file *file,
 	__module_get(file->f_op->owner);
 	device->driver = file->f_op->owner;
 	device->owner = file->private_data;
+	device->dev = device->kind->dev(device->owner);
 	ret = ft_vhost_check(device, extack);
 	if (ret) {
 		device->kind->put();
@@ -323,7 +430,7 @@ int ft_hook_vhost_get(struct ft_vhost *device, struct file *file,
 	}
 	ft_vhost_equal(device);
 	spin_lock(&ft_vhosts_lock);
-	hash_add_rcu(ft_vhosts, &device->node, (unsigned long)device->owner);
+	hash_add_rcu(ft_vhosts, &device->node, (unsigned long)device->dev);
 	spin_unlock(&ft_vhosts_lock);
 	return 0;
 }

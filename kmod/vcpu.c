@@ -85,6 +85,9 @@ void ft_vm_kick(struct ft_vm *vm)
 	/* With ft_vm_begin(): the reference is held before the pointer is seen. */
 	struct task_struct *task = smp_load_acquire(&vm->task);
 
+	/* By what the guest did itself: it is on its way there. */
+	if (task == current && in_task() && vm->exiting)
+		return;
 	if (task && !test_and_set_bit_lock(0, &vm->kick_queued)) {
 		kref_get(&vm->ref);
 		if (task_work_add(task, &vm->kick, TWA_RESUME)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What vhost does to guest memory, at known positions. vhost's own thread only
- * tells that a handler wants to run (ft_vhost_defer()). The vCPU's thread runs it at a
+ * What vhost does to guest memory, at known positions. Who would have vhost's own
+ * thread run a handler has the vCPU's thread run it (ft_vhost_tell()); and that thread
+ * only tells so, should it come to it (ft_vhost_defer()). The vCPU's thread runs it at a
  * safe point, where the guest stands still, and logs what it did: the buffers it
  * filled and the used rings, found from how far each virtqueue has moved. The
  * replica writes the same bytes at the same position, and moves its own vhost's
@@ -12,6 +13,31 @@
 #include <linux/sched/signal.h>
 #include "engine.h"
 #include "virtqueue.h"
+
+/**
+ * ft_vhost_tell() - a handler wants to run
+ * @device: the device
+ * @handler: its number
+ *
+ * Two changes of threads less than if vhost's thread told so.
+ *
+ * Context: any but NMI.
+ * Return: true when the vCPU's thread will run it; false: vhost's thread is to be asked.
+ */
+bool ft_vhost_tell(struct ft_vhost *device, unsigned int handler)
+{
+	struct ft_vm *vm = device->vm;
+
+	if (ft_mode(vm) != FT_RECORD || READ_ONCE(device->closing))
+		return false;
+	set_bit(handler, &device->pending);
+	/* Who ends that runs all handlers once more, later than this or after we have seen it. */
+	smp_mb__after_atomic();
+	if (ft_mode(vm) != FT_RECORD || READ_ONCE(device->closing))
+		return false;
+	ft_vm_kick(vm);
+	return true;
+}
 
 /**
  * ft_vhost_defer() - vhost's thread is about to run a handler

@@ -50,12 +50,14 @@ struct ft_vhost_queue {
  * @get: the first device of the kind comes; errors set extack
  * @put: the last one is gone
  * @check: refuse a device that cannot be protected; sets extack
- * @dev: vhost's struct vhost_dev in its object for the device
+ * @dev: vhost's struct vhost_dev in its object for a device
+ * @handler: which handler a work item of a virtqueue runs, or negative: it is not known,
+ *	or worth telling of early. In any context, no lock held
  * @run: run a handler, in the vCPU's thread
  * @busy: has something begun that vhost would wait for? Of disks only
  * @requeue: have vhost's thread run a handler
  *
- * All may sleep. @run, @busy and @requeue with struct ft_vm: devices_lock held, the
+ * The others may sleep. @run, @busy and @requeue with struct ft_vm: devices_lock held, the
  * others with vm.c's list mutex.
  */
 struct ft_vhost_kind {
@@ -67,7 +69,8 @@ struct ft_vhost_kind {
 	int (*get)(struct netlink_ext_ack *extack);
 	void (*put)(void);
 	int (*check)(const struct ft_vhost *device, struct netlink_ext_ack *extack);
-	void *(*dev)(const struct ft_vhost *device);
+	void *(*dev)(const void *owner);
+	int (*handler)(const struct ft_vhost *device, void *vq, void *work);
 	void (*run)(struct ft_vhost *device, unsigned int handler);
 	bool (*busy)(struct ft_vhost *device);
 	void (*requeue)(struct ft_vhost *device, unsigned int handler);
@@ -91,10 +94,11 @@ struct ft_vhost_kind {
 
 /**
  * struct ft_vhost - one device
- * @node: in hook-vhost.c's table, by @owner
+ * @node: in hook-vhost.c's table, by @dev
  * @vm: whose device it is
  * @kind: what kind
  * @owner: vhost's private object for it
+ * @dev: the struct vhost_dev in that
  * @gone: it went away, guarded by struct ft_vm: devices_lock
  * @closing: ... while the VM was protected
  * @pending: bit per handler that wants to run
@@ -113,6 +117,7 @@ struct ft_vhost {
 	struct ft_vm *vm;
 	const struct ft_vhost_kind *kind;
 	void *owner;
+	void *dev;
 	bool gone;
 	bool closing;
 	unsigned long pending;
@@ -130,6 +135,7 @@ extern const struct ft_vhost_kind ft_vhost_net, ft_vhost_scsi;
 /* vhost.c */
 int ft_vhost_attach(struct ft_vm *vm, struct netlink_ext_ack *extack);
 void ft_vhost_detach(struct ft_vm *vm);
+bool ft_vhost_tell(struct ft_vhost *device, unsigned int handler);
 bool ft_vhost_defer(struct ft_vhost *device, unsigned int handler);
 void ft_vhost_gone(struct ft_vhost *device);
 void ft_vhost_backed(struct ft_vhost *device);

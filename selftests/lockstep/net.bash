@@ -103,6 +103,14 @@ net_verify() {
 	bed net "$NET/reqrep" verify "$2" "$NET/$1.writes" "${@:3}"
 }
 
+# vhost_naps HOST NAME: how often vhost's threads of that guest have gone to sleep, which
+# they do when they have done something.
+vhost_naps() {
+	on "$1" "cd /proc/\$(cat /run/$2.pid)/task && for t in \$(grep -l ^vhost- */comm); do
+			sed -n 's/^voluntary_ctxt_switches:\s*//p' \${t%/comm}/status
+		done" | jq -s add
+}
+
 # net_end: no client is left.
 net_end() {
 	local pid

@@ -143,12 +143,6 @@ int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
 	return ret;
 }
 
-/**
- * ft_vhost_install_all() - install hooks
- * @funcs: functions, of one module in the main
- * @nr: how many
- * @extack: for the reason of a failure
- */
 static int ft_vhost_install_all(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
 {
 	unsigned int i;

@@ -143,7 +143,8 @@ int ft_vhost_release(int (*release)(struct inode *inode, struct file *file),
 	return ret;
 }
 
-static int ft_vhost_install_all(struct ft_func *funcs, unsigned int nr, struct netlink_ext_ack *extack)
+static int ft_vhost_install_all(struct ft_func *funcs, unsigned int nr,
+				struct netlink_ext_ack *extack)
 {
 	unsigned int i;
 	int ret;

@@ -220,7 +220,8 @@ static int ft_tx_loop(struct ft_channel *ch)
 		}
 		batch = 0;
 		if (ch->sent < urgent)
-			WRITE_ONCE(ch->awaited, ch->sent + min_t(u64, pending, KVM_FT_LOG_FRAME_MAX));
+			WRITE_ONCE(ch->awaited,
+				   ch->sent + min_t(u64, pending, KVM_FT_LOG_FRAME_MAX));
 		err = ft_tx_run(ch);
 		if (err)
 			return err;

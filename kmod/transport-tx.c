@@ -196,9 +196,12 @@ static int ft_tx_loop(struct ft_channel *ch)
 				return err;
 		}
 
-		due = batch && !ktime_before(now, batch);
+		pending = ft_tx_pending(ch);
+		if (pending && !batch)
+			batch = ktime_add_us(now, ch->config.batch_us);
+		due = pending >= FT_BATCH_BYTES || (pending && !ktime_before(now, batch));
 		/* Full barrier: whoever set it committed what the head shows. */
-		if ((due || ft_tx_may_flush(ch)) && xchg(&ch->flush, false)) {
+		if ((due || !pending || ft_tx_may_flush(ch)) && xchg(&ch->flush, false)) {
 			urgent = ft_log_head(ch->log);
 			if (!ft_is_primary(ch)) {
 				err = ft_tx_status(ch, KVM_FT_FRAME_ACK);
@@ -212,9 +215,7 @@ static int ft_tx_loop(struct ft_channel *ch)
 			ft_tx_wait(ch, FT_TX_IDLE, beat);
 			continue;
 		}
-		if (!batch)
-			batch = ktime_add_us(now, ch->config.batch_us);
-		if (pending < FT_BATCH_BYTES && ch->sent >= urgent && !due) {
+		if (!due && ch->sent >= urgent) {
 			ft_tx_wait(ch, FT_TX_BATCH, min(batch, beat));
 			continue;
 		}

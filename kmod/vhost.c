@@ -440,8 +440,8 @@ void ft_vhost_drain(struct ft_vhost *device)
 }
 
 /* Which queue of which device has its used ring at @used? */
-static struct ft_vhost *ft_vhost_find(struct ft_vm *vm, u64 used, unsigned int *i,
-				      struct ft_vhost_queue *queue)
+static struct ft_vhost *ft_vhost_find_queue(struct ft_vm *vm, u64 used, unsigned int *i,
+					    struct ft_vhost_queue *queue)
 {
 	struct ft_vhost *device;
 	u64 gpa;
@@ -503,7 +503,7 @@ int ft_vhost_apply_queue(struct ft_vm *vm, const struct ft_queue *state)
 	int ret = 0;
 
 	mutex_lock(&vm->devices_lock);
-	device = ft_vhost_find(vm, state->used, &i, &queue);
+	device = ft_vhost_find_queue(vm, state->used, &i, &queue);
 	if (!device) {
 		ret = -ENOENT;
 		goto unlock;

@@ -104,6 +104,7 @@ int bed_init(struct kunit *test)
 	if (loopback_up(true))
 		return -ENODEV;
 	bed->test = test;
+	bed->batch_us = BATCH_US;
 	bed->primary.test = test;
 	bed->secondary.test = test;
 	init_waitqueue_head(&bed->primary.wq);
@@ -196,7 +197,7 @@ struct ft_channel_config config_for(u32 role, int family, u16 port)
 		.peer = loopback(primary ? family : AF_UNSPEC, port),
 		.heartbeat_ms = 50,
 		.timeout_ms = 200,
-		.batch_us = 1000,
+		.batch_us = BATCH_US,
 	};
 }
 
@@ -394,7 +395,7 @@ void open_primary_for_peer(struct bed *bed, size_t ring, const struct kvm_ft_hel
 	KUNIT_ASSERT_FALSE(bed->test, IS_ERR(bed->listener));
 	KUNIT_ASSERT_EQ(bed->test, ft_log_init(&bed->primary.log, ring), 0);
 	o.config = config_for(KVM_FT_ROLE_PRIMARY, AF_INET, port);
-	o.config.batch_us = bed->batch_us ?: o.config.batch_us;
+	o.config.batch_us = bed->batch_us;
 	INIT_WORK_ONSTACK(&o.work, open_primary);
 	schedule_work(&o.work);
 

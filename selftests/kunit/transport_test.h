@@ -18,6 +18,7 @@
 
 /* Only a bound for a test that hangs; the clock of the test kernel is virtual. */
 #define PATIENCE	(60 * HZ)
+#define BATCH_US	1000
 
 /**
  * struct end - the owner of one end
@@ -65,7 +66,7 @@ struct end {
  * @listener: of a peer that is not real
  * @peer: its connection
  * @extack: of the last open
- * @batch_us: of a primary for such a peer, if it is not to be the usual
+ * @batch_us: of a primary for such a peer; BATCH_US if the test does not say
  */
 struct bed {
 	struct kunit *test;

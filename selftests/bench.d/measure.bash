@@ -98,12 +98,13 @@ run_once() {
 		--argjson c "$log_before" --argjson d "$log_after")
 }
 
-# measure JOB MODE: only a run that takes long enough counts. The next one begins with the
-# amount that this took.
+# measure JOB MODE: only a run that takes long enough counts, and not the first one, which
+# may find all cold. The next one begins with the amount that this took.
 measure() {
 	local job=$1 mode=$2 n us run enough=$((BENCH_SECONDS * 750000)) factor
 
 	n=${amount[$mode.$job]:-${LEAST[$job]}}
+	run_once "$job" "$mode" "${LEAST[$job]}"
 	while run_once "$job" "$mode" "$n" && ((us < enough)); do
 		factor=$((BENCH_SECONDS * 1200000 / us + 1))
 		((n *= factor < 10 ? factor : 10))

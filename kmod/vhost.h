@@ -51,14 +51,14 @@ struct ft_vhost_queue {
  * @put: the last one is gone
  * @check: refuse a device that cannot be protected; sets extack
  * @dev: vhost's struct vhost_dev in its object for a device
- * @handler: which handler a work item of a virtqueue runs, or negative: it is not known,
- *	or worth telling of early. In any context, no lock held
+ * @handler: which handler a work item of a virtqueue runs, or negative: vhost's thread is to
+ *	find out. Called in any context but NMI, no lock of ours held
  * @run: run a handler, in the vCPU's thread
  * @busy: has something begun that vhost would wait for? Of disks only
  * @requeue: have vhost's thread run a handler
  *
- * The others may sleep. @run, @busy and @requeue with struct ft_vm: devices_lock held, the
- * others with vm.c's list mutex.
+ * All but @handler may sleep; @run, @busy and @requeue with struct ft_vm: devices_lock held,
+ * @get, @put, @check and @dev with vm.c's list mutex.
  */
 struct ft_vhost_kind {
 	const char *module;

@@ -109,7 +109,7 @@ static void peer_test_ack(struct kunit *test)
 	}
 }
 
-/* Write an entry, and wait for its acknowledgment. */
+/* Write an entry whose acknowledgment somebody waits for. */
 static void write_and_flush(struct end *a)
 {
 	produce(a, 10);

@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <net/net_namespace.h>
@@ -21,18 +22,6 @@
 
 /* Missing heartbeats, four of them, are silence; one may be late. */
 #define FT_SILENT_SLICES	4
-
-/**
- * enum ft_tx_mode - what the sender is doing, for those who may have to wake it
- * @FT_TX_BUSY: it looks for work by itself before it sleeps
- * @FT_TX_IDLE: it sleeps; the first byte wakes it
- * @FT_TX_BATCH: it sleeps, for bytes to come together; only enough of them wake it
- */
-enum ft_tx_mode {
-	FT_TX_BUSY,
-	FT_TX_IDLE,
-	FT_TX_BATCH,
-};
 
 /**
  * struct ft_channel - one end of a logging channel
@@ -62,7 +51,11 @@ enum ft_tx_mode {
  * Sending:
  * @tx_lock: frames are whole; guards @tx_stats
  * @beat_ms: interval of heartbeats; set before @up
- * @tx_mode: enum ft_tx_mode; written by the sender
+ * @tx_waits: the sender sleeps until it is woken; else it looks for work by itself before
+ *	it does. Written by the sender
+ * @batch: primary: wakes the sender, config.batch_us after the first byte
+ * @batch_runs: @batch was started and the sender has not seen its end yet
+ * @late: @batch ended
  * @flush: send at once; set by anybody, taken by the sender
  * @sent: primary: log offset behind what was given to the socket, or is about
  *	to be; written by the sender
@@ -80,6 +73,7 @@ enum ft_tx_mode {
  * @heard: when something valid came last
  * @silent: slices of the time-out waited since, all of them in vain
  * @rx_full: secondary: the receiver waits for room in the ring
+ * @asked: secondary: the primary waits for the acknowledgment of what was received
  * @rx_stats: rx_*
  */
 struct ft_channel {
@@ -104,7 +98,10 @@ struct ft_channel {
 
 	struct mutex tx_lock;	/* whole frames; @tx_stats */
 	u32 beat_ms;
-	enum ft_tx_mode tx_mode;
+	bool tx_waits;
+	struct hrtimer batch;
+	unsigned long batch_runs;
+	bool late;
 	bool flush;
 	u64 sent;
 	u64 awaited;
@@ -117,6 +114,7 @@ struct ft_channel {
 	ktime_t heard;
 	unsigned int silent;
 	bool rx_full;
+	bool asked;
 	struct ft_channel_stats rx_stats;
 };
 
@@ -132,6 +130,7 @@ void ft_channel_kill(struct ft_channel *ch);
 bool ft_channel_wait(struct ft_channel *ch, struct completion *done);
 
 /* transport-tx.c */
+void ft_tx_init(struct ft_channel *ch);
 int ft_tx_thread(void *data);
 int ft_tx_status(struct ft_channel *ch, u8 type);
 bool ft_tx_bye(struct ft_channel *ch, u32 reason);

@@ -3,9 +3,9 @@
  * The channel's receiver: lets the primary in (secondary), takes frames from
  * the socket, and is the one that finds the channel lost.
  *
- * Log bytes go from the socket straight to where the replay reads them. They
- * are acknowledged whenever the socket is empty, so one acknowledgment stands
- * for all that came together, and none waits for bytes that are yet to come.
+ * Log bytes go from the socket straight to where the replay reads them. What the
+ * primary asked for is acknowledged when the socket is empty, so one acknowledgment
+ * stands for all that came together, and none waits for bytes that are yet to come.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,7 +15,7 @@
 
 #include "transport-priv.h"
 
-/* Acknowledge even while more is there to read, to let the primary reuse its ring. */
+/* Acknowledge so much even if not asked to, to let the primary reuse its ring. */
 #define FT_ACK_BYTES	KVM_FT_LOG_FRAME_MAX
 /* How often to look for room in the ring if nobody tells. */
 #define FT_ROOM_POLL	msecs_to_jiffies(2)
@@ -46,6 +46,7 @@ static bool ft_rx_is_silent(struct ft_channel *ch)
  */
 static void ft_rx_ack(struct ft_channel *ch)
 {
+	ch->asked = false;
 	if (!ft_is_primary(ch) && ft_log_head(ch->log) != READ_ONCE(ch->acked))
 		ft_tx_status(ch, KVM_FT_FRAME_ACK);
 }
@@ -57,7 +58,7 @@ static int ft_rx_some(struct ft_channel *ch, void *buf, size_t len)
 	int n;
 
 	n = ft_sock_recv(ch->sock, buf, len, 0);
-	if (n == -EAGAIN)
+	if (n == -EAGAIN && ch->asked)
 		/* About to wait, perhaps for a peer that waits for this. */
 		ft_rx_ack(ch);
 	while (n == -EAGAIN) {
@@ -124,7 +125,7 @@ static int ft_rx_discard(struct ft_channel *ch, size_t left)
 }
 
 /* Secondary: take a LOG frame's payload. */
-static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left)
+static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left, bool ask)
 {
 	struct ft_log *log = ch->log;
 	size_t room;
@@ -152,6 +153,7 @@ static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left)
 		if (ft_log_head(log) - READ_ONCE(ch->acked) >= FT_ACK_BYTES)
 			ft_rx_ack(ch);
 	}
+	ch->asked |= ask;
 	return 0;
 }
 
@@ -214,7 +216,8 @@ static int ft_rx_loop(struct ft_channel *ch, u32 *reason)
 			if (h.type == KVM_FT_FRAME_ACK || h.type == KVM_FT_FRAME_HEARTBEAT)
 				err = ft_rx_status(ch, offset, replayed);
 		} else if (h.type == KVM_FT_FRAME_LOG) {
-			err = ft_rx_log(ch, offset, le32_to_cpu(h.length));
+			err = ft_rx_log(ch, offset, le32_to_cpu(h.length),
+					h.flags & KVM_FT_FRAME_ASK);
 		} else if (h.type == KVM_FT_FRAME_HEARTBEAT) {
 			ch->ops->heartbeat(ch->owner, offset);
 			err = 0;

@@ -41,30 +41,66 @@ static bool ft_tx_may_flush(const struct ft_channel *ch)
 	return !ft_is_primary(ch) || READ_ONCE(ch->acked) >= READ_ONCE(ch->awaited);
 }
 
-static bool ft_tx_wanted(const struct ft_channel *ch, enum ft_tx_mode mode)
+/* Enough for a run, or @late. */
+static bool ft_tx_due(const struct ft_channel *ch, bool late)
 {
-	u64 pending;
+	u64 pending = ft_tx_pending(ch);
 
-	if (ft_tx_must_end(ch) || (READ_ONCE(ch->flush) && ft_tx_may_flush(ch)))
-		return true;
-	pending = ft_tx_pending(ch);
-	return mode == FT_TX_IDLE ? pending : pending >= FT_BATCH_BYTES;
+	return pending && (late || pending >= FT_BATCH_BYTES || !ch->config.batch_us);
+}
+
+static bool ft_tx_wanted(const struct ft_channel *ch)
+{
+	return ft_tx_must_end(ch) || (READ_ONCE(ch->flush) && ft_tx_may_flush(ch)) ||
+	       ft_tx_due(ch, READ_ONCE(ch->late));
+}
+
+static enum hrtimer_restart ft_tx_batch(struct hrtimer *timer)
+{
+	struct ft_channel *ch = container_of(timer, struct ft_channel, batch);
+
+	WRITE_ONCE(ch->late, true);
+	wake_up_process(ch->tx);
+	return HRTIMER_NORESTART;
+}
+
+/* A timer, and not the sender's own sleep: most bytes are sent for another reason before. */
+static void ft_tx_start_batch(struct ft_channel *ch)
+{
+	u64 ns = (u64)ch->config.batch_us * NSEC_PER_USEC;
+
+	if (!test_bit(0, &ch->batch_runs) && !test_and_set_bit(0, &ch->batch_runs))
+		hrtimer_start(&ch->batch, ns_to_ktime(ns), HRTIMER_MODE_REL);
+}
+
+/* Did the batch end? Who comes after this starts another, and the head shows who came before. */
+static bool ft_tx_end_batch(struct ft_channel *ch)
+{
+	if (!READ_ONCE(ch->late))
+		return false;
+	WRITE_ONCE(ch->late, false);
+	clear_bit(0, &ch->batch_runs);
+	smp_mb__after_atomic();
+	return true;
 }
 
 /*
  * The other half of this is in ft_channel_notify() and ft_channel_flush(): they
- * publish work, or the receiver an acknowledgment, and then look at the mode, here the
- * mode is published and then work is looked for. A full barrier on both sides makes sure
+ * publish work, or the receiver an acknowledgment, and then look whether the sender
+ * waits, here it says so and then looks for work. A full barrier on both sides makes sure
  * that not both look too early.
  */
-static void ft_tx_wait(struct ft_channel *ch, enum ft_tx_mode mode, ktime_t until)
+static void ft_tx_wait(struct ft_channel *ch, ktime_t until)
 {
-	WRITE_ONCE(ch->tx_mode, mode);
+	WRITE_ONCE(ch->tx_waits, true);
 	set_current_state(TASK_IDLE);
-	if (!ft_tx_wanted(ch, mode))
+	if (!ft_tx_wanted(ch)) {
+		if (ft_tx_pending(ch))
+			ft_tx_start_batch(ch);
 		schedule_hrtimeout_range(&until, FT_TX_SLACK, HRTIMER_MODE_ABS);
+	}
 	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(ch->tx_mode, FT_TX_BUSY);
+	WRITE_ONCE(ch->tx_waits, false);
 }
 
 /**
@@ -73,23 +109,24 @@ static void ft_tx_wait(struct ft_channel *ch, enum ft_tx_mode mode, ktime_t unti
  *
  * Primary: bytes were committed, and will be sent soon, with what follows them; or
  * acknowledged. Secondary: bytes were released. For use at each log entry: costs a
- * barrier and a few comparisons, and wakes a thread rarely.
+ * barrier and a few comparisons, and starts a timer or wakes a thread rarely.
  *
  * Context: Any context but NMI.
  */
 void ft_channel_notify(struct ft_channel *ch)
 {
-	enum ft_tx_mode mode;
-
 	smp_mb();	/* see ft_tx_wait(), ft_rx_wait_room() */
 	if (!ft_is_primary(ch)) {
 		if (READ_ONCE(ch->rx_full))
 			wake_up_process(ch->rx);
 		return;
 	}
-	mode = READ_ONCE(ch->tx_mode);
-	if (mode != FT_TX_BUSY && ft_tx_wanted(ch, mode))
+	if (!READ_ONCE(ch->tx_waits))
+		return;
+	if (ft_tx_wanted(ch))
 		wake_up_process(ch->tx);
+	else if (ft_tx_pending(ch))
+		ft_tx_start_batch(ch);
 }
 
 /**
@@ -103,11 +140,8 @@ void ft_channel_notify(struct ft_channel *ch)
  */
 void ft_channel_flush(struct ft_channel *ch)
 {
-	enum ft_tx_mode mode;
-
 	smp_store_mb(ch->flush, true);	/* see ft_tx_wait() */
-	mode = READ_ONCE(ch->tx_mode);
-	if (mode == FT_TX_BUSY || !ft_tx_wanted(ch, mode))
+	if (!READ_ONCE(ch->tx_waits) || !ft_tx_wanted(ch))
 		return;
 	atomic64_inc(&ch->flushes);
 	wake_up_process(ch->tx);
@@ -154,8 +188,11 @@ static int ft_tx_heartbeat(struct ft_channel *ch)
 	return ft_tx_frame(ch, KVM_FT_FRAME_HEARTBEAT, tsc, 0);
 }
 
-/* Send one LOG frame: what there is, up to the longest run allowed. */
-static int ft_tx_run(struct ft_channel *ch)
+/*
+ * Send one LOG frame: what there is, up to the longest run allowed. Nothing is there when
+ * somebody waits for what was sent without a question.
+ */
+static int ft_tx_run(struct ft_channel *ch, bool ask)
 {
 	u64 offset = ch->sent;
 	size_t len = min_t(u64, ft_tx_pending(ch), KVM_FT_LOG_FRAME_MAX);
@@ -165,10 +202,14 @@ static int ft_tx_run(struct ft_channel *ch)
 
 	guard(mutex)(&ch->tx_lock);
 	ft_frame_encode(&h, KVM_FT_FRAME_LOG, len, offset, 0);
+	if (ask) {
+		h.flags = KVM_FT_FRAME_ASK;
+		WRITE_ONCE(ch->awaited, offset + len);
+	}
 	/* The acknowledgment may be here before the socket call returns. */
 	smp_store_release(&ch->sent, offset + len);
-	err = ft_sock_send(ch->sock, &h, sizeof(h), MSG_MORE);
-	if (!err)
+	err = ft_sock_send(ch->sock, &h, sizeof(h), len ? MSG_MORE : 0);
+	if (!err && len)
 		err = ft_sock_splice(ch->sock, ch->bv, n, len);
 	ft_fault(FT_FAULT_UNACKED);
 	if (!err)
@@ -179,12 +220,18 @@ static int ft_tx_run(struct ft_channel *ch)
 	return err;
 }
 
+/* Is there somebody whose question has not been asked yet, nor answered? */
+static bool ft_tx_must_ask(const struct ft_channel *ch, u64 urgent)
+{
+	return urgent > ch->awaited && urgent > READ_ONCE(ch->acked);
+}
+
 /* Runs until the channel is dead or to be ended, or returns why it broke. */
 static int ft_tx_loop(struct ft_channel *ch)
 {
-	ktime_t beat = ktime_get(), batch = 0, now;
-	u64 pending, urgent = 0;
-	bool due;
+	ktime_t beat = ktime_get(), now;
+	u64 urgent = 0;
+	bool due, ask;
 	int err;
 
 	while (!ft_tx_must_end(ch)) {
@@ -196,12 +243,9 @@ static int ft_tx_loop(struct ft_channel *ch)
 				return err;
 		}
 
-		pending = ft_tx_pending(ch);
-		if (pending && !batch)
-			batch = ktime_add_us(now, ch->config.batch_us);
-		due = pending >= FT_BATCH_BYTES || (pending && !ktime_before(now, batch));
+		due = ft_tx_due(ch, ft_tx_end_batch(ch));
 		/* Full barrier: whoever set it committed what the head shows. */
-		if ((due || !pending || ft_tx_may_flush(ch)) && xchg(&ch->flush, false)) {
+		if ((due || ft_tx_may_flush(ch)) && xchg(&ch->flush, false)) {
 			urgent = ft_log_head(ch->log);
 			if (!ft_is_primary(ch)) {
 				err = ft_tx_status(ch, KVM_FT_FRAME_ACK);
@@ -210,20 +254,12 @@ static int ft_tx_loop(struct ft_channel *ch)
 			}
 		}
 
-		pending = ft_tx_pending(ch);
-		if (!pending) {
-			ft_tx_wait(ch, FT_TX_IDLE, beat);
+		ask = ft_is_primary(ch) && ft_tx_must_ask(ch, urgent);
+		if (!due && !ask) {
+			ft_tx_wait(ch, beat);
 			continue;
 		}
-		if (!due && ch->sent >= urgent) {
-			ft_tx_wait(ch, FT_TX_BATCH, min(batch, beat));
-			continue;
-		}
-		batch = 0;
-		if (ch->sent < urgent)
-			WRITE_ONCE(ch->awaited,
-				   ch->sent + min_t(u64, pending, KVM_FT_LOG_FRAME_MAX));
-		err = ft_tx_run(ch);
+		err = ft_tx_run(ch, ask);
 		if (err)
 			return err;
 	}
@@ -238,7 +274,7 @@ static void ft_tx_last(struct ft_channel *ch)
 	/* The secondary is to go on from here, so it needs all of the log. */
 	if (ch->bye == KVM_FT_REASON_TEST_FAILOVER && ft_is_primary(ch)) {
 		while (ch->sent < end && !READ_ONCE(ch->dead)) {
-			if (ft_tx_run(ch))
+			if (ft_tx_run(ch, false))
 				return;
 		}
 	}
@@ -246,6 +282,16 @@ static void ft_tx_last(struct ft_channel *ch)
 		if (!ft_tx_frame(ch, KVM_FT_FRAME_BYE, ch->bye, 0))
 			kernel_sock_shutdown(ch->sock, SHUT_WR);
 	}
+}
+
+/**
+ * ft_tx_init() - prepare the sender
+ * @ch: the channel, its threads not made yet
+ */
+void ft_tx_init(struct ft_channel *ch)
+{
+	hrtimer_init(&ch->batch, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	ch->batch.function = ft_tx_batch;
 }
 
 /**

@@ -234,6 +234,7 @@ struct ft_channel *ft_channel_open(const struct ft_channel_config *config,
 	mutex_init(&ch->tx_lock);
 	init_completion(&ch->tx_done);
 	init_completion(&ch->rx_done);
+	ft_tx_init(ch);
 
 	err = ft_is_primary(ch) ? ft_channel_connect(ch, extack) :
 				  ft_channel_listen(ch, extack);
@@ -281,8 +282,12 @@ void ft_channel_close(struct ft_channel *ch, u32 reason)
 		ft_channel_wait(ch, &ch->rx_done);
 
 	ft_channel_kill(ch);
-	kthread_stop_put(ch->tx);
-	kthread_stop_put(ch->rx);
+	kthread_stop(ch->tx);
+	kthread_stop(ch->rx);
+	/* Who started it last is gone, and it wakes the sender. */
+	hrtimer_cancel(&ch->batch);
+	put_task_struct(ch->tx);
+	put_task_struct(ch->rx);
 	ft_channel_free(ch);
 }
 

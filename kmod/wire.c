@@ -494,9 +494,10 @@ void ft_frame_encode(struct kvm_ft_frame_header *h, u8 type, u32 length,
 int ft_frame_check(const struct kvm_ft_frame_header *h, u32 max_log)
 {
 	u32 length = le32_to_cpu(h->length), least = 0, most = 0;
+	u8 flags = 0;
 	u64 end;
 
-	if (le16_to_cpu(h->magic) != KVM_FT_WIRE_MAGIC || h->reserved)
+	if (le16_to_cpu(h->magic) != KVM_FT_WIRE_MAGIC)
 		return -EBADMSG;
 
 	switch (h->type) {
@@ -505,7 +506,8 @@ int ft_frame_check(const struct kvm_ft_frame_header *h, u32 max_log)
 		most = KVM_FT_HELLO_MAX;
 		break;
 	case KVM_FT_FRAME_LOG:
-		least = 1;
+		flags = KVM_FT_FRAME_ASK;
+		least = !h->flags;
 		most = max_log;
 		if (check_add_overflow(le64_to_cpu(h->offset), length, &end))
 			return -EBADMSG;
@@ -521,7 +523,7 @@ int ft_frame_check(const struct kvm_ft_frame_header *h, u32 max_log)
 	default:
 		return -EBADMSG;
 	}
-	return length < least || length > most ? -EBADMSG : 0;
+	return h->flags & ~flags || length < least || length > most ? -EBADMSG : 0;
 }
 
 /**

@@ -13,13 +13,14 @@
 #include <linux/types.h>
 
 #define KVM_FT_WIRE_MAGIC	0x6b76		/* "vk" */
-#define KVM_FT_WIRE_VERSION_MIN	1
-#define KVM_FT_WIRE_VERSION_MAX	1
+#define KVM_FT_WIRE_VERSION_MIN	2
+#define KVM_FT_WIRE_VERSION_MAX	2
 
 /**
  * enum kvm_ft_frame - what a frame is
  * @KVM_FT_FRAME_HELLO: struct kvm_ft_hello; the first frame in each direction
- * @KVM_FT_FRAME_LOG: log bytes, primary to secondary; @offset says where in the log
+ * @KVM_FT_FRAME_LOG: log bytes, primary to secondary; @offset says where in the log.
+ *	Without any it only asks, with KVM_FT_FRAME_ASK
  * @KVM_FT_FRAME_ACK: no payload, secondary to primary; @offset: every log byte
  *	before it is in the secondary's memory; @replayed: before it has been executed
  * @KVM_FT_FRAME_HEARTBEAT: no payload; from the primary, @offset is the guest's
@@ -34,10 +35,13 @@ enum kvm_ft_frame {
 	KVM_FT_FRAME_BYE,
 };
 
+/* In a LOG frame: somebody waits for the acknowledgment of all up to the end of it. */
+#define KVM_FT_FRAME_ASK	(1 << 0)
+
 struct kvm_ft_frame_header {
 	__le16 magic;
 	__u8 type;		/* enum kvm_ft_frame */
-	__u8 reserved;
+	__u8 flags;		/* KVM_FT_FRAME_ASK; the other bits are 0 */
 	__le32 length;		/* payload bytes that follow */
 	__le64 offset;
 	__le64 replayed;

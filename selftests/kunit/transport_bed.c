@@ -274,6 +274,16 @@ void peer_send(struct bed *bed, u8 type, u32 length, u64 offset, u64 replayed)
 	KUNIT_ASSERT_EQ(bed->test, peer_write(bed, &h, sizeof(h)), 0);
 }
 
+/* A LOG frame's header: the peer waits for the acknowledgment of all up to its end. */
+void peer_ask(struct bed *bed, u32 length, u64 offset)
+{
+	struct kvm_ft_frame_header h;
+
+	ft_frame_encode(&h, KVM_FT_FRAME_LOG, length, offset, 0);
+	h.flags = KVM_FT_FRAME_ASK;
+	KUNIT_ASSERT_EQ(bed->test, peer_write(bed, &h, sizeof(h)), 0);
+}
+
 /* Payload only. */
 void peer_send_log(struct bed *bed, u64 offset, size_t len)
 {

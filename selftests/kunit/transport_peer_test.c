@@ -95,7 +95,7 @@ static void peer_test_ack(struct kunit *test)
 
 	open_secondary_for_peer(bed, SZ_16K);
 	for (len = 1; len < 3000; len = len * 2 + 1) {
-		peer_send(bed, KVM_FT_FRAME_LOG, len, offset, 0);
+		peer_ask(bed, len, offset);
 		peer_send_log(bed, offset, len);
 		offset += len;
 		do {
@@ -109,6 +109,38 @@ static void peer_test_ack(struct kunit *test)
 	}
 }
 
+/* What comes next acknowledges so much, and is of this type. */
+static void expect_ack(struct bed *bed, u8 type, u64 offset)
+{
+	struct kvm_ft_frame_header h;
+
+	KUNIT_ASSERT_EQ(bed->test, peer_recv(bed, &h), 0);
+	KUNIT_EXPECT_EQ(bed->test, h.type, type);
+	KUNIT_EXPECT_EQ(bed->test, le64_to_cpu(h.offset), offset);
+}
+
+/* It is sent when somebody waits for it; else a heartbeat says the same in its time. */
+static void peer_test_ask(struct kunit *test)
+{
+	struct bed *bed = test->priv;
+
+	open_secondary_for_peer(bed, SZ_16K);
+	expect_ack(bed, KVM_FT_FRAME_HEARTBEAT, 0);
+	peer_send(bed, KVM_FT_FRAME_LOG, 100, 0, 0);
+	peer_send_log(bed, 0, 100);
+	expect_ack(bed, KVM_FT_FRAME_HEARTBEAT, 100);
+	peer_ask(bed, 10, 100);
+	peer_send_log(bed, 100, 10);
+	expect_ack(bed, KVM_FT_FRAME_ACK, 110);
+	/* Of what came before, too. */
+	peer_send(bed, KVM_FT_FRAME_LOG, 20, 110, 0);
+	peer_send_log(bed, 110, 20);
+	peer_ask(bed, 0, 130);
+	expect_ack(bed, KVM_FT_FRAME_ACK, 130);
+	expect_ack(bed, KVM_FT_FRAME_HEARTBEAT, 130);
+	KUNIT_EXPECT_EQ(test, bed->secondary.lost, 0);
+}
+
 /* Write an entry whose acknowledgment somebody waits for. */
 static void write_and_flush(struct end *a)
 {
@@ -116,13 +148,48 @@ static void write_and_flush(struct end *a)
 	ft_channel_flush(a->ch);
 }
 
-static void expect_run(struct bed *bed, u64 offset, u32 len)
+static void expect_run(struct bed *bed, u64 offset, u32 len, u8 flags)
 {
 	struct kvm_ft_frame_header h;
 
 	KUNIT_ASSERT_EQ(bed->test, peer_recv_type(bed, KVM_FT_FRAME_LOG, &h), 0);
 	KUNIT_EXPECT_EQ(bed->test, le64_to_cpu(h.offset), offset);
 	KUNIT_EXPECT_EQ(bed->test, le32_to_cpu(h.length), len);
+	KUNIT_EXPECT_EQ(bed->test, h.flags, flags);
+}
+
+/* It asks only when somebody waits, then also for what it sent before. */
+static void peer_test_asks(struct kunit *test)
+{
+	struct kvm_ft_hello hello = hello_for(KVM_FT_ROLE_SECONDARY);
+	struct bed *bed = test->priv;
+	struct end *a = &bed->primary;
+	struct kvm_ft_frame_header h;
+
+	open_primary_for_peer(bed, SZ_64K, &hello);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, a->ch);
+	/* Late, and enough. */
+	produce(a, 10);
+	expect_run(bed, 0, 10, 0);
+	produce(a, SZ_16K);
+	expect_run(bed, 10, SZ_16K, 0);
+	ft_channel_flush(a->ch);
+	expect_run(bed, SZ_16K + 10, 0, KVM_FT_FRAME_ASK);
+	peer_send(bed, KVM_FT_FRAME_ACK, 0, SZ_16K + 10, 0);
+	wait_for(a, a->acked == SZ_16K + 10);
+	write_and_flush(a);
+	expect_run(bed, SZ_16K + 10, 10, KVM_FT_FRAME_ASK);
+	/* By the question that is on its way. */
+	ft_channel_flush(a->ch);
+	KUNIT_ASSERT_EQ(test, peer_recv(bed, &h), 0);
+	KUNIT_EXPECT_EQ(test, h.type, KVM_FT_FRAME_HEARTBEAT);
+	peer_send(bed, KVM_FT_FRAME_ACK, 0, SZ_16K + 20, 0);
+	wait_for(a, a->acked == SZ_16K + 20);
+	/* Or the answer that is there. */
+	ft_channel_flush(a->ch);
+	KUNIT_ASSERT_EQ(test, peer_recv(bed, &h), 0);
+	KUNIT_EXPECT_EQ(test, h.type, KVM_FT_FRAME_HEARTBEAT);
+	KUNIT_EXPECT_EQ(test, a->lost, 0);
 }
 
 /* Who waits while another is waited for already goes with all that do, at the next chance. */
@@ -141,7 +208,7 @@ static void peer_test_group(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, a->ch);
 	for (i = 0; i < 3; i++) {
 		write_and_flush(a);
-		expect_run(bed, acked, 10);
+		expect_run(bed, acked, 10, KVM_FT_FRAME_ASK);
 		write_and_flush(a);
 		write_and_flush(a);
 		/* The sender has nothing else to say; the second one is from after the writes. */
@@ -151,7 +218,7 @@ static void peer_test_group(struct kunit *test)
 		}
 		acked += 10;
 		peer_send(bed, KVM_FT_FRAME_ACK, 0, acked, acked);
-		expect_run(bed, acked, 20);
+		expect_run(bed, acked, 20, KVM_FT_FRAME_ASK);
 		acked += 20;
 		peer_send(bed, KVM_FT_FRAME_ACK, 0, acked, acked);
 		wait_for(a, a->acked == acked);
@@ -169,9 +236,9 @@ static void peer_test_group_due(struct kunit *test)
 	open_primary_for_peer(bed, SZ_16K, &hello);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, a->ch);
 	write_and_flush(a);
-	expect_run(bed, 0, 10);
+	expect_run(bed, 0, 10, KVM_FT_FRAME_ASK);
 	write_and_flush(a);
-	expect_run(bed, 10, 10);
+	expect_run(bed, 10, 10, KVM_FT_FRAME_ASK);
 }
 
 /* The end of the connection loses nothing of what came before it. */
@@ -217,7 +284,7 @@ struct bad_frame {
 	u64 offset;
 	u64 replayed;
 	u16 magic;	/* flipped bits */
-	u8 reserved;
+	u8 flags;
 };
 
 static void send_bad(struct bed *bed, const struct bad_frame *bad)
@@ -226,19 +293,20 @@ static void send_bad(struct bed *bed, const struct bad_frame *bad)
 
 	ft_frame_encode(&h, bad->type, bad->length, bad->offset, bad->replayed);
 	h.magic ^= cpu_to_le16(bad->magic);
-	h.reserved = bad->reserved;
+	h.flags = bad->flags;
 	KUNIT_ASSERT_EQ_MSG(bed->test, ft_sock_send(bed->peer, &h, sizeof(h), 0), 0,
 			    "%s", bad->what);
 }
 
 static const struct bad_frame bad_for_secondary[] = {
 	{ "magic", KVM_FT_FRAME_HEARTBEAT, .magic = 1 },
-	{ "reserved", KVM_FT_FRAME_HEARTBEAT, .reserved = 0x80 },
+	{ "flags", KVM_FT_FRAME_HEARTBEAT, .flags = 0x80 },
 	{ "unknown type", KVM_FT_FRAME_BYE + 1 },
 	{ "type 0", 0 },
 	{ "second HELLO", KVM_FT_FRAME_HELLO, sizeof(struct kvm_ft_hello) },
 	{ "ACK to a secondary", KVM_FT_FRAME_ACK, 0, 100, 100 },
 	{ "empty LOG", KVM_FT_FRAME_LOG, 0, 100 },
+	{ "question about what was not sent", KVM_FT_FRAME_LOG, 0, 101, .flags = 1 },
 	{ "LOG with a gap before it", KVM_FT_FRAME_LOG, 10, 101 },
 	{ "LOG again", KVM_FT_FRAME_LOG, 10, 99 },
 	{ "LOG too long", KVM_FT_FRAME_LOG, KVM_FT_LOG_FRAME_MAX + 1, 100 },
@@ -249,7 +317,7 @@ static const struct bad_frame bad_for_secondary[] = {
 
 static const struct bad_frame bad_for_primary[] = {
 	{ "magic", KVM_FT_FRAME_HEARTBEAT, 0, 100, 50, .magic = 0x8000 },
-	{ "reserved", KVM_FT_FRAME_ACK, 0, 100, 50, .reserved = 1 },
+	{ "flags", KVM_FT_FRAME_ACK, 0, 100, 50, .flags = 1 },
 	{ "unknown type", 77 },
 	{ "second HELLO", KVM_FT_FRAME_HELLO, sizeof(struct kvm_ft_hello) },
 	{ "LOG to a primary", KVM_FT_FRAME_LOG, 10, 0 },
@@ -462,7 +530,7 @@ static void peer_test_version_of_secondary(struct kunit *test)
 	hello.version_max = cpu_to_le16(9);
 	open_primary_for_peer(bed, PAGE_SIZE, &hello);
 	expect_refused(bed, -EPROTONOSUPPORT,
-		       "protocol: this host speaks 1 to 1, the peer 7 to 9");
+		       "protocol: this host speaks 2 to 2, the peer 7 to 9");
 }
 
 static void peer_test_session_of_secondary(struct kunit *test)
@@ -528,6 +596,8 @@ static struct kunit_case peer_test_cases[] = {
 	KUNIT_CASE(peer_test_heartbeats),
 	KUNIT_CASE(peer_test_slow_frame),
 	KUNIT_CASE(peer_test_ack),
+	KUNIT_CASE(peer_test_ask),
+	KUNIT_CASE(peer_test_asks),
 	KUNIT_CASE(peer_test_group),
 	KUNIT_CASE(peer_test_group_due),
 	KUNIT_CASE(peer_test_reset),

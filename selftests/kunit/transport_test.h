@@ -105,6 +105,7 @@ struct kvm_ft_hello hello_for(u32 role);
 void peer_connect(struct bed *bed);
 void peer_hello(struct bed *bed, const struct kvm_ft_hello *hello);
 void peer_send(struct bed *bed, u8 type, u32 length, u64 offset, u64 replayed);
+void peer_ask(struct bed *bed, u32 length, u64 offset);
 void peer_send_log(struct bed *bed, u64 offset, size_t len);
 int peer_recv(struct bed *bed, struct kvm_ft_frame_header *h);
 int peer_recv_type(struct bed *bed, u8 type, struct kvm_ft_frame_header *h);

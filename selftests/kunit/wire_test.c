@@ -690,6 +690,7 @@ static void wire_test_frames(struct kunit *test)
 		u64 offset;
 		u64 replayed;
 		int want;
+		u8 flags;
 	} cases[] = {
 		{ 0, 0, 0, 0, -EBADMSG },
 		{ KVM_FT_FRAME_HELLO, sizeof(struct kvm_ft_hello), 0, 0, 0 },
@@ -703,6 +704,11 @@ static void wire_test_frames(struct kunit *test)
 		{ KVM_FT_FRAME_LOG, U32_MAX, 5, 0, -EBADMSG },
 		{ KVM_FT_FRAME_LOG, 1000, U64_MAX - 1000, 0, 0 },
 		{ KVM_FT_FRAME_LOG, 1000, U64_MAX - 999, 0, -EBADMSG },
+		{ KVM_FT_FRAME_LOG, 0, 5, 0, 0, KVM_FT_FRAME_ASK },
+		{ KVM_FT_FRAME_LOG, 1000, 5, 0, 0, KVM_FT_FRAME_ASK },
+		{ KVM_FT_FRAME_LOG, 1001, 5, 0, -EBADMSG, KVM_FT_FRAME_ASK },
+		{ KVM_FT_FRAME_LOG, 1000, 5, 0, -EBADMSG, KVM_FT_FRAME_ASK << 1 },
+		{ KVM_FT_FRAME_ACK, 0, 10, 10, -EBADMSG, KVM_FT_FRAME_ASK },
 		{ KVM_FT_FRAME_ACK, 0, 10, 10, 0 },
 		{ KVM_FT_FRAME_ACK, 0, 10, 11, -EBADMSG },
 		{ KVM_FT_FRAME_ACK, 1, 10, 10, -EBADMSG },
@@ -719,13 +725,11 @@ static void wire_test_frames(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		ft_frame_encode(&h, cases[i].type, cases[i].length, cases[i].offset,
 				cases[i].replayed);
+		h.flags = cases[i].flags;
 		KUNIT_EXPECT_EQ_MSG(test, ft_frame_check(&h, 1000), cases[i].want, "case %zu", i);
 	}
 
 	ft_frame_encode(&h, KVM_FT_FRAME_BYE, 0, 2, 0);
-	h.reserved = 1;
-	KUNIT_EXPECT_EQ(test, ft_frame_check(&h, 1000), -EBADMSG);
-	h.reserved = 0;
 	h.magic ^= cpu_to_le16(0x100);
 	KUNIT_EXPECT_EQ(test, ft_frame_check(&h, 1000), -EBADMSG);
 }

@@ -22,20 +22,24 @@
  * Two changes of threads less than if vhost's thread told so.
  *
  * Context: any but NMI.
- * Return: true when the vCPU's thread will run it; false: vhost's thread is to be asked.
+ * Return: true when the vCPU's thread will run it, or (secondary) nobody is to; false:
+ * vhost's thread is to be asked.
  */
 bool ft_vhost_tell(struct ft_vhost *device, unsigned int handler)
 {
 	struct ft_vm *vm = device->vm;
+	enum ft_mode mode = ft_mode(vm);
 
-	if (ft_mode(vm) != FT_RECORD || READ_ONCE(device->closing))
+	if (mode == FT_OFF || READ_ONCE(device->closing))
 		return false;
-	set_bit(handler, &device->pending);
+	if (mode == FT_RECORD)
+		set_bit(handler, &device->pending);
 	/* Who ends that runs all handlers once more, later than this or after we have seen it. */
-	smp_mb__after_atomic();
-	if (ft_mode(vm) != FT_RECORD || READ_ONCE(device->closing))
+	smp_mb();
+	if (ft_mode(vm) != mode || READ_ONCE(device->closing))
 		return false;
-	ft_vm_kick(vm);
+	if (mode == FT_RECORD)
+		ft_vm_kick(vm);
 	return true;
 }
 

@@ -107,16 +107,18 @@ static void ft_net_run(struct ft_vhost *device, unsigned int handler)
 		handle_tx_orig(device->owner);
 }
 
-/* Nothing else is queued for a virtqueue of vhost_net, be it kicked or the tap ready. */
+/*
+ * Nothing else is queued for a virtqueue of vhost_net, be it kicked or the tap ready. The
+ * handlers have the queues' numbers.
+ */
 static int ft_net_handler(const struct ft_vhost *device, void *vq, void *work)
 {
 	return ft_vhost_vq_number(device, vq);
 }
 
-/* The queues have the handlers' numbers. */
 static void ft_net_requeue(struct ft_vhost *device, unsigned int handler)
 {
-	void *vq = ft_vhost_vq(device, handler);
+	void *vq = ft_vhost_vq(device, device->kind->queue[handler]);
 	void *poll = ft_member_ptr(vq, vhost_virtqueue, poll);
 
 	ft_vhost_queue_work(vq, ft_member_ptr(poll, vhost_poll, work));
@@ -126,6 +128,7 @@ const struct ft_vhost_kind ft_vhost_net = {
 	.module		= "vhost_net",
 	.nr_queues	= 2,
 	.nr_handlers	= 2,
+	.queue		= { [FT_NET_RX] = 0, [FT_NET_TX] = 1 },
 	.kicks		= BIT(FT_NET_RX) | BIT(FT_NET_TX),
 	.get		= ft_net_get,
 	.put		= ft_net_put,

@@ -333,20 +333,17 @@ static int ft_scsi_handler(const struct ft_vhost *device, void *vq, void *work)
 /* The work item of a handler, and the virtqueue it is queued for. */
 static void *ft_scsi_work(struct ft_vhost *device, unsigned int handler, void **vq)
 {
+	*vq = ft_vhost_vq(device, device->kind->queue[handler]);
 	switch (handler) {
 	case FT_SCSI_CONTROL:
 	case FT_SCSI_EVENT:
 	case FT_SCSI_REQUEST:
-		*vq = ft_vhost_vq(device, handler);
 		return ft_scsi_kick_work(*vq);
 	case FT_SCSI_COMPLETION:
-		*vq = ft_vhost_vq(device, FT_SCSI_REQUEST);
 		return ft_scsi_completion_work(*vq);
 	case FT_SCSI_EVENT_WORK:
-		*vq = ft_vhost_vq(device, FT_SCSI_EVENT);
 		return ft_member_ptr(device->owner, vhost_scsi, vs_event_work);
 	default:
-		*vq = ft_vhost_vq(device, FT_SCSI_CONTROL);
 		return xchg(&device->tmfs[handler - FT_SCSI_TMF], NULL);
 	}
 }
@@ -459,6 +456,14 @@ const struct ft_vhost_kind ft_vhost_scsi = {
 	.module		= "vhost_scsi",
 	.nr_queues	= 3,
 	.nr_handlers	= FT_SCSI_TMF + FT_SCSI_TMFS,
+	.queue		= {
+		[FT_SCSI_CONTROL] = FT_SCSI_CONTROL,
+		[FT_SCSI_EVENT] = FT_SCSI_EVENT,
+		[FT_SCSI_REQUEST] = FT_SCSI_REQUEST,
+		[FT_SCSI_COMPLETION] = FT_SCSI_REQUEST,
+		[FT_SCSI_EVENT_WORK] = FT_SCSI_EVENT,
+		[FT_SCSI_TMF ... FT_SCSI_TMF + FT_SCSI_TMFS - 1] = FT_SCSI_CONTROL,
+	},
 	.kicks		= BIT(FT_SCSI_CONTROL) | BIT(FT_SCSI_EVENT) | BIT(FT_SCSI_REQUEST),
 	.whole		= true,
 	.get		= ft_scsi_get,

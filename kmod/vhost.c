@@ -313,20 +313,32 @@ static int ft_vhost_settle(struct ft_vhost *device)
 	return ft_output_hold(device->vm) ?: ft_disk_settle(&device->disk);
 }
 
+/* Which virtqueues may these handlers move? */
+static unsigned long ft_vhost_queues(const struct ft_vhost_kind *kind, unsigned long handlers)
+{
+	unsigned long queues = 0;
+	unsigned int i;
+
+	for_each_set_bit(i, &handlers, kind->nr_handlers)
+		queues |= BIT(kind->queue[i]);
+	return queues;
+}
+
 /* Run what wants to run of one device, and log what it did. */
 static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos)
 {
 	struct ft_vhost_before before[FT_QUEUES_MAX];
 	const struct ft_vhost_kind *kind = device->kind;
-	unsigned long due = ft_vhost_due(device);
+	unsigned long due = ft_vhost_due(device), queues = ft_vhost_queues(kind, due);
 	bool logged = false;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < kind->nr_queues && !ret; i++)
+	for_each_set_bit(i, &queues, kind->nr_queues) {
 		ret = ft_vhost_look(device, i, &before[i]);
-	if (ret)
-		return ret;
+		if (ret)
+			return ret;
+	}
 	/* In vain? It stays pending. */
 	if (kind == &ft_vhost_scsi && due & BIT(FT_SCSI_CONTROL) && ft_vhost_settle(device))
 		return 0;
@@ -334,8 +346,11 @@ static int ft_vhost_serve(struct ft_vhost *device, const struct ft_position *pos
 		clear_bit(i, &device->pending);
 		kind->run(device, i);
 	}
-	for (i = 0; i < kind->nr_queues && !ret; i++)
+	for_each_set_bit(i, &queues, kind->nr_queues) {
 		ret = ft_vhost_compare(device, i, &before[i], pos, &logged);
+		if (ret)
+			break;
+	}
 	return ret;
 }
 

@@ -17,6 +17,7 @@
 struct ft_vhost;
 
 #define FT_QUEUES_MAX	3	/* virtqueues of one device */
+#define FT_HANDLERS_MAX	13	/* and its handlers */
 
 /**
  * struct ft_vhost_queue - a virtqueue as vhost sees it, in QEMU's addresses
@@ -45,6 +46,7 @@ struct ft_vhost_queue {
  * @module: the driver
  * @nr_queues: virtqueues of a device
  * @nr_handlers: handlers of a device; they are numbered
+ * @queue: by handler: the only virtqueue that it moves
  * @kicks: bits of those that do what the guest asks for
  * @whole: used buffers have no length, all of them may have been written
  * @get: the first device of the kind comes; errors set extack
@@ -64,6 +66,7 @@ struct ft_vhost_kind {
 	const char *module;
 	unsigned int nr_queues;
 	unsigned int nr_handlers;
+	u8 queue[FT_HANDLERS_MAX];
 	unsigned long kicks;
 	bool whole;
 	int (*get)(struct netlink_ext_ack *extack);
@@ -91,6 +94,8 @@ struct ft_vhost_kind {
 #define FT_SCSI_EVENT_WORK	4
 #define FT_SCSI_TMF		5	/* and on: one each */
 #define FT_SCSI_TMFS		8
+
+static_assert(FT_SCSI_TMF + FT_SCSI_TMFS <= FT_HANDLERS_MAX);
 
 /**
  * struct ft_vhost - one device

@@ -41,6 +41,10 @@ net_up() {
 	in_net ip address add 10.77.255.254/24 dev "${CTL%:*}"
 	[[ $BED_LINKS != *lan:* ]] || in_net ip address add 10.77.2.254/24 dev lan
 	in_net ip link set lo up
+	# Whatever this machine's TCP does.  On a way of more than half a millisecond it would
+	# send small segments; here a host next door is some milliseconds away.
+	in_net sysctl -q -e -w net.ipv4.tcp_congestion_control=reno \
+		net.ipv4.tcp_tso_rtt_log=16
 	in_net nft -f - <<-'EOF'
 	table bridge bed {
 		set cut_out { type ifname; }

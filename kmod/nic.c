@@ -58,6 +58,9 @@ static bool ft_nic_hold(struct ft_nic *nic, struct sk_buff *skb)
 		}
 	}
 	spin_unlock_bh(&nic->held.lock);
+	/* Not vhost's, or late (RPS): no batch ends that would do it. */
+	if (hold && offset != FT_OFFSET_UNKNOWN)
+		ft_vm_flush(vm);
 	return hold;
 }
 

@@ -51,16 +51,16 @@
  * Sending:
  * @tx_lock: frames are whole; guards @tx_stats
  * @beat_ms: interval of heartbeats; set before @up
+ * @ack_bytes: secondary: so much is acknowledged even if nobody asks; set before @up
  * @tx_waits: the sender sleeps until it is woken; else it looks for work by itself before
  *	it does. Written by the sender
  * @batch: primary: wakes the sender, config.batch_us after the first byte
  * @batch_runs: @batch was started and the sender has not seen its end yet
  * @late: @batch ended
- * @flush: send at once; set by anybody, taken by the sender
+ * @flush: send at once, and ask; set by anybody, taken by the sender
  * @sent: primary: log offset behind what was given to the socket, or is about
  *	to be; written by the sender
- * @awaited: primary: log offset behind the last run that somebody waits for; written
- *	by the sender
+ * @awaited: primary: log offset behind the last question; written by the sender
  * @bv: pages of the LOG frame being sent; the sender's
  * @tx_stats: tx_* and spliced_bytes
  * @flushes: for statistics
@@ -98,6 +98,7 @@ struct ft_channel {
 
 	struct mutex tx_lock;	/* whole frames; @tx_stats */
 	u32 beat_ms;
+	u32 ack_bytes;
 	bool tx_waits;
 	struct hrtimer batch;
 	unsigned long batch_runs;

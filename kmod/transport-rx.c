@@ -15,8 +15,6 @@
 
 #include "transport-priv.h"
 
-/* Acknowledge so much even if not asked to, to let the primary reuse its ring. */
-#define FT_ACK_BYTES	KVM_FT_LOG_FRAME_MAX
 /* How often to look for room in the ring if nobody tells. */
 #define FT_ROOM_POLL	msecs_to_jiffies(2)
 
@@ -150,7 +148,7 @@ static int ft_rx_log(struct ft_channel *ch, u64 offset, size_t left, bool ask)
 		left -= n;
 		ft_rx_heard(ch);
 		ch->ops->received(ch->owner);
-		if (ft_log_head(log) - READ_ONCE(ch->acked) >= FT_ACK_BYTES)
+		if (ft_log_head(log) - READ_ONCE(ch->acked) >= ch->ack_bytes)
 			ft_rx_ack(ch);
 	}
 	ch->asked |= ask;

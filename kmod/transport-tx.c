@@ -5,7 +5,8 @@
  * How soon a log byte leaves: at once when somebody waits for its
  * acknowledgment (ft_channel_flush()), unless one is on its way that was waited
  * for already: then with that, as databases commit in groups. Else when there are
- * enough for a run worth a packet. And in any case batch_us after the first.
+ * enough for a run worth a packet. And in any case batch_us after the first. Only what
+ * somebody waits for is asked about, also when it was sent before.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -55,7 +56,7 @@ static bool ft_tx_wanted(const struct ft_channel *ch)
 	       ft_tx_due(ch, READ_ONCE(ch->late));
 }
 
-static enum hrtimer_restart ft_tx_batch(struct hrtimer *timer)
+static enum hrtimer_restart ft_tx_batch_ends(struct hrtimer *timer)
 {
 	struct ft_channel *ch = container_of(timer, struct ft_channel, batch);
 
@@ -73,13 +74,14 @@ static void ft_tx_start_batch(struct ft_channel *ch)
 		hrtimer_start(&ch->batch, ns_to_ktime(ns), HRTIMER_MODE_REL);
 }
 
-/* Did the batch end? Who comes after this starts another, and the head shows who came before. */
+/* Did the batch end? */
 static bool ft_tx_end_batch(struct ft_channel *ch)
 {
 	if (!READ_ONCE(ch->late))
 		return false;
 	WRITE_ONCE(ch->late, false);
-	clear_bit(0, &ch->batch_runs);
+	clear_bit_unlock(0, &ch->batch_runs);
+	/* Who still saw it run committed bytes before: the head, read behind this, shows them. */
 	smp_mb__after_atomic();
 	return true;
 }
@@ -134,7 +136,8 @@ void ft_channel_notify(struct ft_channel *ch)
  * @ch: the channel; it must not be closed while this runs
  *
  * Primary: everything committed so far is sent now, or as soon as what was flushed
- * before is acknowledged. Secondary: the primary is told now how far the replay is.
+ * before is acknowledged; and the secondary is asked whether it has it. Secondary: the
+ * primary is told now how far the replay is.
  *
  * Context: Any context but NMI.
  */
@@ -291,7 +294,7 @@ static void ft_tx_last(struct ft_channel *ch)
 void ft_tx_init(struct ft_channel *ch)
 {
 	hrtimer_init(&ch->batch, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	ch->batch.function = ft_tx_batch;
+	ch->batch.function = ft_tx_batch_ends;
 }
 
 /**

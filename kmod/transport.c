@@ -24,6 +24,10 @@
 
 #include "transport-priv.h"
 
+/* At most so much is received without an acknowledgment, and a part of the sender's ring. */
+#define FT_ACK_BYTES		KVM_FT_LOG_FRAME_MAX
+#define FT_ACK_PARTS		4
+
 /* A peer that takes nothing for so many time-outs will not take the BYE either. */
 #define FT_STUCK_TIMEOUTS	3
 
@@ -54,6 +58,8 @@ void ft_channel_set_up(struct ft_channel *ch, const struct kvm_ft_hello *theirs)
 	/* A peer with less patience is sent heartbeats more often. */
 	ch->beat_ms = clamp(le32_to_cpu(theirs->timeout_ms) / FT_SILENT_SLICES,
 			    1U, ch->config.heartbeat_ms);
+	/* Or a primary's guest would wait for it each time the ring is full. */
+	ch->ack_bytes = min(FT_ACK_BYTES, le32_to_cpu(theirs->ring_size) / FT_ACK_PARTS);
 	/* Release: the sender finds socket and interval set. */
 	smp_store_release(&ch->up, true);
 	if (ch->tx)
@@ -284,7 +290,7 @@ void ft_channel_close(struct ft_channel *ch, u32 reason)
 	ft_channel_kill(ch);
 	kthread_stop(ch->tx);
 	kthread_stop(ch->rx);
-	/* Who started it last is gone, and it wakes the sender. */
+	/* Nobody can start it any more; it wakes the sender, which is put only now. */
 	hrtimer_cancel(&ch->batch);
 	put_task_struct(ch->tx);
 	put_task_struct(ch->rx);

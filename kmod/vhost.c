@@ -34,7 +34,7 @@ bool ft_vhost_tell(struct ft_vhost *device, unsigned int handler)
 		return false;
 	if (mode == FT_RECORD)
 		set_bit(handler, &device->pending);
-	/* Who ends that runs all handlers once more, later than this or after we have seen it. */
+	/* Who changes either runs all handlers once more, later than this or seen by us. */
 	smp_mb();
 	if (ft_mode(vm) != mode || READ_ONCE(device->closing))
 		return false;

@@ -20,7 +20,7 @@
  * enum kvm_ft_frame - what a frame is
  * @KVM_FT_FRAME_HELLO: struct kvm_ft_hello; the first frame in each direction
  * @KVM_FT_FRAME_LOG: log bytes, primary to secondary; @offset says where in the log.
- *	Without any it only asks, with KVM_FT_FRAME_ASK
+ *	With KVM_FT_FRAME_ASK there may be none: it only asks then
  * @KVM_FT_FRAME_ACK: no payload, secondary to primary; @offset: every log byte
  *	before it is in the secondary's memory; @replayed: before it has been executed
  * @KVM_FT_FRAME_HEARTBEAT: no payload; from the primary, @offset is the guest's
@@ -36,7 +36,7 @@ enum kvm_ft_frame {
 };
 
 /* In a LOG frame: somebody waits for the acknowledgment of all up to the end of it. */
-#define KVM_FT_FRAME_ASK	(1 << 0)
+#define KVM_FT_FRAME_ASK	0x01
 
 struct kvm_ft_frame_header {
 	__le16 magic;

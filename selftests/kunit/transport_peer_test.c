@@ -120,7 +120,7 @@ static void expect_ack(struct bed *bed, u8 type, u64 offset)
 }
 
 /* It is sent when somebody waits for it; else a heartbeat says the same in its time. */
-static void peer_test_ask(struct kunit *test)
+static void peer_test_answers(struct kunit *test)
 {
 	struct bed *bed = test->priv;
 
@@ -137,8 +137,32 @@ static void peer_test_ask(struct kunit *test)
 	peer_send_log(bed, 110, 20);
 	peer_ask(bed, 0, 130);
 	expect_ack(bed, KVM_FT_FRAME_ACK, 130);
-	expect_ack(bed, KVM_FT_FRAME_HEARTBEAT, 130);
+	/* And before all of its ring is taken. */
+	peer_send(bed, KVM_FT_FRAME_LOG, PAGE_SIZE / 4, 130, 0);
+	peer_send_log(bed, 130, PAGE_SIZE / 4);
+	expect_ack(bed, KVM_FT_FRAME_ACK, 130 + PAGE_SIZE / 4);
+	expect_ack(bed, KVM_FT_FRAME_HEARTBEAT, 130 + PAGE_SIZE / 4);
 	KUNIT_EXPECT_EQ(test, bed->secondary.lost, 0);
+}
+
+/* Also of what is longer than the ring: as it finds room, and then the rest. */
+static void peer_test_answers_when_full(struct kunit *test)
+{
+	struct bed *bed = test->priv;
+	struct end *b = &bed->secondary;
+	struct kvm_ft_frame_header h;
+
+	open_secondary_for_peer(bed, PAGE_SIZE);
+	peer_ask(bed, 3 * PAGE_SIZE, 0);
+	peer_send_log(bed, 0, 3 * PAGE_SIZE);
+	while (b->replayed < 3 * PAGE_SIZE) {
+		wait_for(b, ft_log_head(&b->log) > b->replayed);
+		consume(b, SIZE_MAX);
+	}
+	do {
+		KUNIT_ASSERT_EQ(test, peer_recv(bed, &h), 0);
+	} while (h.type != KVM_FT_FRAME_ACK || le64_to_cpu(h.offset) < 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, b->lost, 0);
 }
 
 /* Write an entry whose acknowledgment somebody waits for. */
@@ -596,7 +620,8 @@ static struct kunit_case peer_test_cases[] = {
 	KUNIT_CASE(peer_test_heartbeats),
 	KUNIT_CASE(peer_test_slow_frame),
 	KUNIT_CASE(peer_test_ack),
-	KUNIT_CASE(peer_test_ask),
+	KUNIT_CASE(peer_test_answers),
+	KUNIT_CASE(peer_test_answers_when_full),
 	KUNIT_CASE(peer_test_asks),
 	KUNIT_CASE(peer_test_group),
 	KUNIT_CASE(peer_test_group_due),

@@ -11,6 +11,9 @@ JOBS=(received sent requests echo read-64k write-64k read-4k write-4k)
 declare -A LEAST=([received]=131072 [sent]=32768 [requests]=30 [echo]=200 [read-64k]=8
 	[write-64k]=8 [read-4k]=64 [write-4k]=64)
 
+# How many times longer than others they take: a new connection is slow.
+declare -A LONGER=([received]=4 [sent]=4)
+
 # disk_service: give the guest the service for its disk, which its initrd has not.
 disk_service() {
 	local size

@@ -101,12 +101,13 @@ run_once() {
 # measure JOB MODE: only a run that takes long enough counts, and not the first one, which
 # may find all cold. The next one begins with the amount that this took.
 measure() {
-	local job=$1 mode=$2 n us run enough=$((BENCH_SECONDS * 750000)) factor
+	local job=$1 mode=$2 n us run enough factor
 
+	enough=$((BENCH_SECONDS * ${LONGER[$job]:-1} * 750000))
 	n=${amount[$mode.$job]:-${LEAST[$job]}}
 	run_once "$job" "$mode" "${LEAST[$job]}"
 	while run_once "$job" "$mode" "$n" && ((us < enough)); do
-		factor=$((BENCH_SECONDS * 1200000 / us + 1))
+		factor=$((enough * 8 / 5 / us + 1))
 		((n *= factor < 10 ? factor : 10))
 	done
 	amount[$mode.$job]=$n

@@ -455,14 +455,14 @@ static void ft_scsi_requeue(struct ft_vhost *device, unsigned int handler)
 const struct ft_vhost_kind ft_vhost_scsi = {
 	.module		= "vhost_scsi",
 	.nr_queues	= 3,
-	.nr_handlers	= FT_SCSI_TMF + FT_SCSI_TMFS,
+	.nr_handlers	= FT_HANDLERS_MAX,
 	.queue		= {
 		[FT_SCSI_CONTROL] = FT_SCSI_CONTROL,
 		[FT_SCSI_EVENT] = FT_SCSI_EVENT,
 		[FT_SCSI_REQUEST] = FT_SCSI_REQUEST,
 		[FT_SCSI_COMPLETION] = FT_SCSI_REQUEST,
 		[FT_SCSI_EVENT_WORK] = FT_SCSI_EVENT,
-		[FT_SCSI_TMF ... FT_SCSI_TMF + FT_SCSI_TMFS - 1] = FT_SCSI_CONTROL,
+		[FT_SCSI_TMF ... FT_HANDLERS_MAX - 1] = FT_SCSI_CONTROL,
 	},
 	.kicks		= BIT(FT_SCSI_CONTROL) | BIT(FT_SCSI_EVENT) | BIT(FT_SCSI_REQUEST),
 	.whole		= true,

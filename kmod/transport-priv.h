@@ -55,8 +55,9 @@
  * @tx_waits: the sender sleeps until it is woken; else it looks for work by itself before
  *	it does. Written by the sender
  * @batch: primary: wakes the sender, config.batch_us after the first byte
- * @batch_runs: @batch was started and the sender has not seen its end yet
- * @late: @batch ended
+ * @batch_runs: bit 0: @batch was started and the sender has not seen its end yet; set by
+ *	who starts it, cleared by the sender
+ * @late: @batch ended; set by it, taken by the sender
  * @flush: send at once, and ask; set by anybody, taken by the sender
  * @sent: primary: log offset behind what was given to the socket, or is about
  *	to be; written by the sender

@@ -17,7 +17,6 @@
 struct ft_vhost;
 
 #define FT_QUEUES_MAX	3	/* virtqueues of one device */
-#define FT_HANDLERS_MAX	13	/* and its handlers */
 
 /**
  * struct ft_vhost_queue - a virtqueue as vhost sees it, in QEMU's addresses
@@ -40,6 +39,24 @@ struct ft_vhost_queue {
 	u16 taken;
 	u16 done;
 };
+
+/* Handlers of vhost-net. */
+#define FT_NET_RX	0
+#define FT_NET_TX	1
+
+/*
+ * Handlers of vhost-scsi, in the order in which they run: kicks by queue, then
+ * completions of requests, events, and task management.
+ */
+#define FT_SCSI_CONTROL		0
+#define FT_SCSI_EVENT		1
+#define FT_SCSI_REQUEST		2
+#define FT_SCSI_COMPLETION	3
+#define FT_SCSI_EVENT_WORK	4
+#define FT_SCSI_TMF		5	/* and on: one each */
+#define FT_SCSI_TMFS		8
+
+#define FT_HANDLERS_MAX		(FT_SCSI_TMF + FT_SCSI_TMFS)
 
 /**
  * struct ft_vhost_kind - a kind of device: what differs between vhost's drivers
@@ -78,24 +95,6 @@ struct ft_vhost_kind {
 	bool (*busy)(struct ft_vhost *device);
 	void (*requeue)(struct ft_vhost *device, unsigned int handler);
 };
-
-/* Handlers of vhost-net. */
-#define FT_NET_RX	0
-#define FT_NET_TX	1
-
-/*
- * Handlers of vhost-scsi, in the order in which they run: kicks by queue, then
- * completions of requests, events, and task management.
- */
-#define FT_SCSI_CONTROL		0
-#define FT_SCSI_EVENT		1
-#define FT_SCSI_REQUEST		2
-#define FT_SCSI_COMPLETION	3
-#define FT_SCSI_EVENT_WORK	4
-#define FT_SCSI_TMF		5	/* and on: one each */
-#define FT_SCSI_TMFS		8
-
-static_assert(FT_SCSI_TMF + FT_SCSI_TMFS <= FT_HANDLERS_MAX);
 
 /**
  * struct ft_vhost - one device

@@ -98,7 +98,7 @@ struct ft_vm_config {
  * @local: address of the logging link on this host
  * @peer: primary: the secondary's address and port
  * @lag_bytes: log bytes recorded (secondary: received) and not yet executed by
- *	the secondary
+ *	the secondary, as it last told
  * @unacked_bytes: recorded and not yet acknowledged
  * @log_bytes: recorded or received since attach
  * @log_size: bytes of the ring
